@@ -1,0 +1,1 @@
+"""What the hardware must equal: number formats and the four passes in integers."""

@@ -1,0 +1,116 @@
+"""Number formats: two's complement integers that stand for value = integer * 2**-fraction."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+NARROWEST_BITS = 2
+WIDEST_BITS = 32
+LARGEST_FRACTION = 64
+
+
+class Rounding(StrEnum):
+    """What happens to the bits below the result's fraction (HLS name beside each)."""
+
+    FLOOR = "floor"  # AP_TRN
+    TOWARD_ZERO = "toward_zero"  # AP_TRN_ZERO
+    HALF_UP = "half_up"  # AP_RND
+    HALF_AWAY = "half_away"  # AP_RND_INF
+    HALF_EVEN = "half_even"  # AP_RND_CONV
+    STOCHASTIC = "stochastic"
+
+
+class Overflow(StrEnum):
+    """What happens to a rounded result outside its format's range."""
+
+    SATURATE = "saturate"  # AP_SAT
+    WRAP = "wrap"  # AP_WRAP
+
+
+@dataclass(frozen=True)
+class Format:
+    """`width` bits, of which the last `fraction` are behind the binary point (it may lie outside the word)."""
+
+    width: int
+    fraction: int
+
+    def __post_init__(self):
+        for name in ("width", "fraction"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise TypeError(f"{name} must be an integer, not {value!r}")
+
+    @property
+    def lowest(self) -> int:
+        return -(1 << (self.width - 1))
+
+    @property
+    def highest(self) -> int:
+        return (1 << (self.width - 1)) - 1
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Narrowest NumPy integer that holds every word of this format: what tensors are stored in."""
+        return np.dtype(np.int8 if self.width <= 8 else np.int16 if self.width <= 16 else np.int32)
+
+    @property
+    def step(self) -> float:
+        """Real value of one unit in the last place."""
+        return 2.0**-self.fraction
+
+    def __str__(self):
+        return f"{self.width} bits, {self.fraction} of them fraction"
+
+
+@dataclass(frozen=True)
+class Formats:
+    """The formats of all tensors of a layer, and how every result is rounded and limited.
+
+    `rounding_seed` seeds the generators of stochastic rounding; the other modes ignore it.
+
+    Raises
+    ------
+    ValueError
+        A width or fraction is outside what the models and the hardware support.
+    """
+
+    input: Format
+    weights: Format
+    bias: Format
+    output: Format
+    output_gradient: Format
+    input_gradient: Format
+    weight_gradient: Format
+    bias_gradient: Format
+    rounding: Rounding = Rounding.HALF_EVEN
+    overflow: Overflow = Overflow.SATURATE
+    rounding_seed: int = 1
+
+    def __post_init__(self):
+        for tensor, name in FORMAT_OF_TENSOR.items():
+            form = getattr(self, name)
+            if not NARROWEST_BITS <= form.width <= WIDEST_BITS:
+                raise ValueError(
+                    f"{name}: width must be between {NARROWEST_BITS} and {WIDEST_BITS} bits, not {form.width}"
+                )
+            if abs(form.fraction) > LARGEST_FRACTION:
+                raise ValueError(
+                    f"{name}: fraction must be between {-LARGEST_FRACTION} and {LARGEST_FRACTION}, not {form.fraction}"
+                )
+
+    def of(self, tensor: str) -> Format:
+        """Format of a tensor by its name in the formulas: x, w, b, z, dz, dx, dw or db."""
+        return getattr(self, FORMAT_OF_TENSOR[tensor])
+
+
+FORMAT_OF_TENSOR = {
+    "x": "input",
+    "w": "weights",
+    "b": "bias",
+    "z": "output",
+    "dz": "output_gradient",
+    "dx": "input_gradient",
+    "dw": "weight_gradient",
+    "db": "bias_gradient",
+}

@@ -1,0 +1,123 @@
+"""A layer as the hardware sees it: geometry, number formats, accumulators and lanes, checked against each other."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from fixedpoint.formats import Format, Formats
+from reference.geometry import Geometry
+
+#: The integer model accumulates in int64 and keeps one bit of headroom.
+WIDEST_ACCUMULATOR_BITS = 63
+
+
+class LayerError(ValueError):
+    """A rule that ties several keys of a layer together is broken; `key` names the one to change."""
+
+    def __init__(self, key: str, message: str):
+        super().__init__(message)
+        self.key = key
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """How many multipliers, and along which axes of the layer: C, K and the kernel's taps."""
+
+    in_lanes: int = 1
+    out_lanes: int = 1
+    kernel_lanes: int = 1
+
+    @property
+    def multipliers(self) -> int:
+        return self.in_lanes * self.out_lanes * self.kernel_lanes
+
+
+def sum_of_products_bits(terms: int, a_bits: int, b_bits: int, addend: int = 0) -> int:
+    """Width that holds `terms` products of the most negative operands, and `addend` more, exactly.
+
+    Two operands at -2**(a_bits-1) and -2**(b_bits-1) make the largest product, +2**(a_bits+b_bits-2), so the
+    bound below is reached and one bit less would overflow.
+    """
+    return (terms * (1 << (a_bits + b_bits - 2)) + addend).bit_length() + 1
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One convolution layer, complete: what all models, the hardware and the test benches are built from.
+
+    Raises
+    ------
+    LayerError
+        Lanes do not divide their axis, a bias is finer than its accumulator, or an accumulator is too wide.
+    """
+
+    geometry: Geometry
+    formats: Formats
+    lanes: Lanes = Lanes()
+
+    def __post_init__(self):
+        self._check_lanes()
+        if self.bias_shift < 0:
+            finest = self.formats.input.fraction + self.formats.weights.fraction
+            raise LayerError(
+                "formats.bias",
+                f"fraction must not be finer than the accumulator's: at most {finest} "
+                f"(input plus weights), not {self.formats.bias.fraction}",
+            )
+        for result, accumulator in self.accumulators.items():
+            key = f"formats.{_RESULT_KEY[result]}"
+            needed = accumulator.width + max(0, self.formats.of(result).fraction - accumulator.fraction)
+            if needed > WIDEST_ACCUMULATOR_BITS:
+                raise LayerError(
+                    key,
+                    f"the exact accumulator of {result} needs {needed} bits; at most {WIDEST_ACCUMULATOR_BITS} are "
+                    "supported: use narrower operands, fewer terms or a coarser result",
+                )
+            if accumulator.fraction - self.formats.of(result).fraction > WIDEST_ACCUMULATOR_BITS:
+                raise LayerError(
+                    key,
+                    f"fraction must be at least {accumulator.fraction - WIDEST_ACCUMULATOR_BITS}, not "
+                    f"{self.formats.of(result).fraction}: results are at most {WIDEST_ACCUMULATOR_BITS} bits "
+                    "coarser than their accumulator",
+                )
+
+    def _check_lanes(self):
+        geometry, lanes = self.geometry, self.lanes
+        for name, axis in (("in_lanes", "in_channels"), ("out_lanes", "out_channels")):
+            extent = getattr(geometry, axis)
+            value = getattr(lanes, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1 or extent % value:
+                divisors = ", ".join(str(d) for d in range(1, extent + 1) if extent % d == 0)
+                raise LayerError(f"hardware.{name}", f"must divide {axis} = {extent}: {divisors}; not {value!r}")
+        legal = sorted({1, geometry.rows.kernel, geometry.rows.kernel * geometry.columns.kernel})
+        if lanes.kernel_lanes not in legal:
+            raise LayerError(
+                "hardware.kernel_lanes",
+                f"must be one of {', '.join(map(str, legal))} (one tap, a column or a window of the kernel); "
+                f"not {lanes.kernel_lanes!r}",
+            )
+
+    @property
+    def bias_shift(self) -> int:
+        """Bits by which a bias word is shifted left to the accumulator's fraction."""
+        return self.formats.input.fraction + self.formats.weights.fraction - self.formats.bias.fraction
+
+    @cached_property
+    def accumulators(self) -> dict[str, Format]:
+        """Exact accumulator of every result z, dx, dw, db: wide enough for the worst case, and no wider."""
+        geometry, formats = self.geometry, self.formats
+        x, w, b, dz = formats.input, formats.weights, formats.bias, formats.output_gradient
+        rows, columns = geometry.rows, geometry.columns
+        outputs = geometry.batch * rows.out_size * columns.out_size
+        z_terms = geometry.in_channels * rows.kernel * columns.kernel
+        dx_terms = geometry.out_channels * rows.most_sources * columns.most_sources
+        largest_bias = 1 << (b.width - 1 + max(0, self.bias_shift))
+        return {
+            "z": Format(sum_of_products_bits(z_terms, x.width, w.width, largest_bias), x.fraction + w.fraction),
+            "dx": Format(sum_of_products_bits(dx_terms, dz.width, w.width), dz.fraction + w.fraction),
+            "dw": Format(sum_of_products_bits(outputs, dz.width, x.width), dz.fraction + x.fraction),
+            # a sum of words: the most negative one, -2**(width-1), is the worst case and needs no extra bit
+            "db": Format((outputs * (1 << (dz.width - 1)) - 1).bit_length() + 1, dz.fraction),
+        }
+
+
+_RESULT_KEY = {"z": "output", "dx": "input_gradient", "dw": "weight_gradient", "db": "bias_gradient"}

@@ -1,0 +1,1 @@
+"""The hardware: MyHDL blocks and their export to Verilog."""

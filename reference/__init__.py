@@ -1,0 +1,1 @@
+"""What is right: one convolution layer in float64 NumPy, forward and backward."""

@@ -1,0 +1,1 @@
+"""The proof: test vectors, cocotb test benches and the runner that judges them."""
