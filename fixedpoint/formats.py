@@ -88,7 +88,7 @@ class Formats:
     rounding_seed: int = 1
 
     def __post_init__(self):
-        for tensor, name in FORMAT_OF_TENSOR.items():
+        for name in FORMAT_OF_TENSOR.values():
             form = getattr(self, name)
             if not NARROWEST_BITS <= form.width <= WIDEST_BITS:
                 raise ValueError(

@@ -94,7 +94,7 @@ def pack(elements: np.ndarray, width: int, beat_bytes: int) -> np.ndarray:
 
 
 def unpack(words: Sequence[int], lanes: int, width: int) -> np.ndarray:
-    """Elements of `words` as int64 of shape (beats, lanes), each sign-extended; bits above the last lane are ignored."""
+    """Elements of `words`, sign-extended to int64, shape (beats, lanes); bits above the last lane are ignored."""
     beat_bytes = round_up_to_bytes(lanes * width) // 8
     mask = (1 << lanes * width) - 1
     octets = np.frombuffer(b"".join((word & mask).to_bytes(beat_bytes, "little") for word in words), np.uint8)

@@ -1,0 +1,54 @@
+# `make` runs the main job, `make test` the tests, `make help` lists the rest.  All logic is in Python: see README.md.
+
+PYTHON ?= python3
+LAYER  ?= examples/layers/photograph_3x3.toml
+
+VENV      := .venv
+BIN       := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+TESTABLE  := $(VENV)/installed-test
+REPORT    := build/$(basename $(notdir $(LAYER)))
+
+.DEFAULT_GOAL := report
+.DELETE_ON_ERROR:
+.PHONY: report test campaign lint clean help prerequisites
+
+report: $(INSTALLED)  ## (default) the main job: LAYER through every model and the simulated core, as a table and a picture
+	$(BIN)/python -m convstream.report $(LAYER) --out $(REPORT)
+
+test: $(TESTABLE)  ## lint and the whole test suite, on every simulator that is installed
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest -n 2
+
+campaign: $(TESTABLE)  ## long randomized campaigns (minutes to hours)
+	$(BIN)/python -m pytest -n 2 -m campaign
+
+lint: $(TESTABLE)  ## style checks only
+	$(BIN)/ruff check .
+
+clean:  ## remove everything generated, but not the set-up in .venv
+	rm -rf build
+
+help:  ## list the targets
+	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- set-up: once, and again when pyproject.toml changes ---
+
+$(INSTALLED): pyproject.toml | prerequisites
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/find_libpython | grep -q . || \
+	  { echo "missing: the shared library of $(PYTHON) (libpython), which simulators load" >&2; exit 1; }
+	touch $@
+
+$(TESTABLE): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+prerequisites:
+	@missing=; \
+	$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  missing="$$missing, Python >= 3.11 with venv (as $(PYTHON))"; \
+	command -v c++ >/dev/null || missing="$$missing, a C++ compiler (c++)"; \
+	for tool in perl git; do command -v $$tool >/dev/null || missing="$$missing, $$tool"; done; \
+	[ -z "$$missing" ] || { echo "missing:$${missing#,}" >&2; exit 1; }
