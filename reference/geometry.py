@@ -4,6 +4,7 @@ Rows and columns obey the same arithmetic, so everything here is written once, f
 is two axes and three counts.  Symbols are those of the formulas: N, C, H, W, K, F, S, P, OH, OW.
 """
 
+import math
 from dataclasses import dataclass
 
 #: No extent of a layer may exceed this: beyond it, index arithmetic and file sizes stop making sense.
@@ -87,9 +88,9 @@ class Axis:
 
     @property
     def most_sources(self) -> int:
-        """Largest number of taps in one phase of the input gradient."""
-        return max(sum(1 for tap in range(self.kernel) if tap * self.dilation % self.stride == phase)
-                   for phase in range(self.stride))  # fmt: skip
+        """Largest number of taps in one phase of the input gradient: that of tap 0, whose phase recurs first."""
+        recurrence = self.stride // math.gcd(self.stride, self.dilation)  # taps from one of a phase to its next
+        return -(-self.kernel // recurrence)
 
 
 def same_padding(kernel: int, stride: int) -> int:

@@ -1,0 +1,119 @@
+"""A layer as plain tables, the way a layer file and a manifest hold it: read, checked and written back.
+
+Everything is checked before any work is done.  The first rule that is broken is reported on one line: where, key,
+value, rule and legal values.
+"""
+
+import json
+import math
+import os
+from typing import Any
+
+from pydantic import ValidationError
+
+from fixedpoint.formats import Format, Formats
+from fixedpoint.layer import Lanes, Layer, LayerError
+from reference.geometry import Geometry, same_padding
+from sim.errors import BadInput, one_line
+from sim.layer_schema import Data, LayerTable, LayerTables
+
+
+def parse_layer(tables: dict[str, Any], origin: str) -> tuple[Layer, Data]:
+    """The layer and the data source that `tables` describe; `origin` is the file that messages name.
+
+    Raises
+    ------
+    BadInput
+        A rule is broken, or the layer's tensors do not fit in memory.
+    """
+    try:
+        valid = LayerTables.model_validate(tables)
+    except ValidationError as error:
+        raise BadInput(f"{origin}: {_describe(error.errors()[0])}") from None
+    geometry = _geometry(valid.layer, origin)
+    formats = {name: Format(**value) if isinstance(value, dict) else value
+               for name, value in valid.formats.model_dump().items()}  # fmt: skip
+    try:
+        layer = Layer(geometry, Formats(**formats), Lanes(**valid.hardware.model_dump()))
+    except LayerError as error:
+        raise BadInput(f"{origin}: {error.key}: {error}") from None
+    return layer, valid.data
+
+
+def layer_tables(layer: Layer, data: Data) -> dict[str, Any]:
+    """Plain tables, every default written out, from which `parse_layer` makes the same layer again."""
+    geometry, formats = layer.geometry, layer.formats
+    tables = {
+        "layer": {
+            "batch": geometry.batch,
+            "in_channels": geometry.in_channels,
+            "height": geometry.rows.size,
+            "width": geometry.columns.size,
+            "out_channels": geometry.out_channels,
+            "kernel": geometry.rows.kernel,
+            "stride": geometry.rows.stride,
+            "padding": geometry.rows.pad_before,
+        },
+        "formats": {
+            name: {"width": value.width, "fraction": value.fraction} if isinstance(value, Format) else value
+            for name, value in vars(formats).items()
+        },
+        "hardware": vars(layer.lanes).copy(),
+        "data": data.model_dump(),
+    }
+    if parse_layer(tables, "layer")[0] != layer:
+        raise ValueError("only square kernels with one stride and one padding can be written as tables")
+    return tables
+
+
+def _describe(error: dict[str, Any]) -> str:
+    """One line for one of pydantic's errors: key, value, rule."""
+    path = [str(part) for part in error["loc"]]
+    if path[:1] == ["data"] and len(path) > 1:
+        del path[1]  # the name of the source, which pydantic puts between the table and the key
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            return f"{'.'.join(path)}: missing"
+        case "unknown":
+            return f"{'.'.join([*path, one_line(context['key'])])}: unknown key; {context['hint']}"
+        case "union_tag_not_found":
+            return "data.source: missing"
+        case "union_tag_invalid":
+            return f"data.source = {_shown(error['input']['source'])}: must be one of {context['expected_tags']}"
+    return f"{'.'.join(path)} = {_shown(error['input'])}: {error['msg']}"
+
+
+def _shown(value: Any) -> str:
+    text = one_line(json.dumps(value, default=str, ensure_ascii=False))
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _geometry(table: LayerTable, origin: str) -> Geometry:
+    padding = table.padding
+    if padding == "same":
+        try:
+            padding = same_padding(table.kernel, table.stride)
+        except ValueError as error:
+            raise BadInput(f"{origin}: layer.padding: {error}") from None
+    room = min(table.height, table.width) + 2 * (0 if padding == "valid" else padding)
+    if table.kernel > room:
+        raise BadInput(
+            f"{origin}: layer.kernel = {table.kernel}: must be at most {room}, the shorter side of the padded image"
+        )
+    geometry = Geometry.square(**table.model_dump() | {"padding": padding})
+    _require_memory(geometry, origin)
+    return geometry
+
+
+def _require_memory(geometry: Geometry, origin: str) -> None:
+    """Refuse a layer whose tensors would take more than half of the machine's memory."""
+    elements = sum(math.prod(shape) for shape in geometry.shapes.values())
+    windows = math.prod(geometry.z_shape) // geometry.out_channels * math.prod(geometry.w_shape[1:])
+    needed = 64 * elements + 8 * windows  # an element is 64 bits, and as many bytes while it is packed into beats
+    limit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    if needed > limit:
+        raise BadInput(
+            f"{origin}: layer: its tensors need {needed / 2**30:,.1f} GiB; at most {limit / 2**30:,.1f} GiB, half of "
+            "this machine's memory, may be used: make the batch, the image or the channels smaller"
+        )
