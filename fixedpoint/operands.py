@@ -1,0 +1,29 @@
+"""Operands of the integer passes, checked before any arithmetic: what goes in decides whether sums stay exact."""
+
+import numpy as np
+
+from fixedpoint.layer import Layer
+
+
+def operand(tensor: str, words: np.ndarray, layer: Layer) -> np.ndarray:
+    """`words` as a contiguous int32 array, once they are known to be the tensor x, w, b or dz of `layer`.
+
+    Raises
+    ------
+    ValueError
+        The array does not hold integers, has another shape, or an element is outside the tensor's format.
+    """
+    words = np.asarray(words)
+    shape, form = layer.geometry.shapes[tensor], layer.formats.of(tensor)
+    if not np.issubdtype(words.dtype, np.integer):
+        raise ValueError(f"{tensor} must hold integers, not {words.dtype}")
+    if words.shape != shape:
+        raise ValueError(f"{tensor} must have shape {shape}, not {words.shape}")
+    outside = (words < form.lowest) | (words > form.highest)
+    if outside.any():
+        index = tuple(int(i) for i in np.argwhere(outside)[0])
+        raise ValueError(
+            f"{tensor}{list(index)} is {words[index]}, outside {form.lowest}..{form.highest} "
+            f"(format {form}); {np.count_nonzero(outside)} of {words.size} elements are"
+        )
+    return np.ascontiguousarray(words, np.int32)

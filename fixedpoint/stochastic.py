@@ -1,0 +1,96 @@
+"""The generator of stochastic rounding, exactly as the hardware runs it.
+
+One 64-bit xorshift generator for every lane of every result stream, stepped once per beat of that stream::
+
+    step:   x ^= x << 13;   x ^= x >> 7;   x ^= x << 17        (mod 2**64; G. Marsaglia, "Xorshift RNGs", 2003)
+
+    beat of the stream, since reset     0         1         2
+    lane 0                              s0   ->   s1   ->   s2   ->        s0 = initial_state(seed, tensor, 0)
+    lane 1                              s0'  ->   s1'  ->   s2'  ->        s0' = initial_state(seed, tensor, 1)
+
+A result that is shifted right by `shift` bits takes the top `shift` bits of its lane's state as its draw, which is
+added to the accumulator before the plain (floor) shift.  A draw belongs to a position in the stream and to nothing
+else: stalls cannot change it, and the beats of later images and batches carry on where the earlier ones ended.
+
+The step is linear over GF(2) with period 2**64 - 1.  It would fail tests of linear complexity, which rounding does
+not care about; it is uniform, and neighbouring beats and lanes are uncorrelated, which rounding needs.
+"""
+
+import numpy as np
+
+from fixedpoint.compiled import compiled
+from fixedpoint.streams import TensorStream
+
+#: Which of a layer's result streams a generator serves: part of its seed.
+STREAM_NUMBER = {"z": 0, "dx": 1, "dw": 2, "db": 3}
+
+_MASK = (1 << 64) - 1
+_GOLDEN = 0x9E3779B97F4A7C15
+
+
+def initial_state(seed: int, tensor: str, lane: int) -> int:
+    """State of one lane's generator at its stream's first beat after reset: 64 bits, never 0.
+
+    The finaliser of SplitMix64 (Steele, Lea and Flood, 2014), once over the seed and once over its result plus
+    ``2**32 * STREAM_NUMBER[tensor] + lane``, so that generators which differ in one bit of any of the three start
+    far apart.  Seeds are taken modulo 2**64.
+    """
+    position = (STREAM_NUMBER[tensor] << 32) + lane
+    return _finalise(_finalise(seed) + position) or _GOLDEN  # 0 would stay 0 for ever
+
+
+def _finalise(word: int) -> int:
+    word = (word + _GOLDEN) & _MASK
+    word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9 & _MASK
+    word = (word ^ (word >> 27)) * 0x94D049BB133111EB & _MASK
+    return word ^ (word >> 31)
+
+
+@compiled
+def step(state):
+    """The state one beat later."""
+    state = np.uint64(state)
+    state ^= state << np.uint64(13)
+    state ^= state >> np.uint64(7)
+    state ^= state << np.uint64(17)
+    return state
+
+
+@compiled
+def draw(state, shift):
+    """The top `shift` bits of `state`, shift 0..63."""
+    if shift == 0:
+        return np.int64(0)
+    return np.int64(np.uint64(state) >> np.uint64(64 - shift))
+
+
+@compiled
+def _fill(states, shift, first_beat, beats):
+    """Draws of all beats from `first_beat` on, for the lanes that start at `states`."""
+    for lane in range(beats.shape[1]):
+        state = states[lane]
+        for _ in range(first_beat):
+            state = step(state)
+        for beat in range(beats.shape[0]):
+            beats[beat, lane] = draw(state, shift)
+            state = step(state)
+
+
+def draws(stream: TensorStream, seed: int, shift: int, first_beat: int = 0) -> np.ndarray:
+    """The draw of every element of a result tensor.
+
+    Parameters
+    ----------
+    stream : the stream in which the result leaves: its lanes and order say which draw goes where.
+    seed : the layer's rounding seed.
+    shift : bits that rounding drops, 0..63.
+    first_beat : beats of this stream since reset that came before this tensor's first one.
+
+    Returns
+    -------
+    ndarray of int64, in the tensor's shape, each element in 0..2**shift - 1.
+    """
+    states = np.array([initial_state(seed, stream.tensor, lane) for lane in range(stream.lanes)], np.uint64)
+    beats = np.empty((stream.beats, stream.lanes), np.int64)
+    _fill(states, shift, first_beat, beats)
+    return stream.from_beats(beats)
