@@ -1,0 +1,85 @@
+"""Input gradient in integers: each pixel sums w * dz over exactly the (tap, output) pairs that looked at it.
+
+On one axis, kernel 3 at stride 2, the pairs of a pixel are the taps of its phase, and their number differs::
+
+    pixel          0     1     2     3     4          no zero is inserted between outputs, and nothing is rotated:
+    output 0    tap 0     1     2                     pixel 2 takes tap 2 of output 0 and tap 0 of output 1
+    output 1                tap 0     1     2
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fixedpoint.compiled import compiled
+from fixedpoint.layer import Layer
+from fixedpoint.operands import operand
+from fixedpoint.requantize import requantize_result
+from reference.geometry import Axis
+
+
+class Sources(NamedTuple):
+    """The (tap, output) pairs of all pixels of an axis, end to end; pixel p has those of start[p] to start[p+1]."""
+
+    start: np.ndarray
+    taps: np.ndarray
+    outputs: np.ndarray
+
+
+def axis_sources(axis: Axis) -> Sources:
+    """`Axis.sources` of every pixel, as arrays that compiled code can walk."""
+    pairs = [axis.sources(pixel) for pixel in range(axis.size)]
+    start = np.cumsum([0] + [len(of_pixel) for of_pixel in pairs], dtype=np.int64)
+    flat = np.array([pair for of_pixel in pairs for pair in of_pixel], np.int64).reshape(-1, 2)
+    return Sources(start, flat[:, 0].copy(), flat[:, 1].copy())
+
+
+def input_gradient(w: np.ndarray, dz: np.ndarray, layer: Layer, first_beat: int = 0) -> np.ndarray:
+    """Gradient of the cost with respect to x, rounded to the input gradient's format.
+
+    Pixels that no output looked at get zero.
+
+    Parameters
+    ----------
+    w : integers (K,C,F,F);  dz : integers (N,K,OH,OW); each in its own format of `layer`.
+    first_beat : beats of dx since reset that came before; only stochastic rounding depends on it.
+
+    Returns
+    -------
+    ndarray (N,C,H,W) of the input gradient format's dtype.
+
+    Raises
+    ------
+    ValueError
+        An operand is not of integers, of the wrong shape, or out of its format's range.
+    """
+    return requantize_result(input_gradient_accumulate(w, dz, layer), "dx", layer, first_beat)
+
+
+def input_gradient_accumulate(w: np.ndarray, dz: np.ndarray, layer: Layer) -> np.ndarray:
+    """Exact accumulators of dx before rounding: int64 (N,C,H,W) of format ``layer.accumulators["dx"]``."""
+    geometry = layer.geometry
+    dx = np.empty(geometry.x_shape, np.int64)
+    _accumulate(
+        operand("w", w, layer), operand("dz", dz, layer),
+        axis_sources(geometry.rows), axis_sources(geometry.columns), dx,
+    )  # fmt: skip
+    return dx
+
+
+@compiled
+def _accumulate(w, dz, rows, columns, dx):
+    images, in_channels, height, width = dx.shape
+    out_channels = w.shape[0]
+    for n in range(images):
+        for c in range(in_channels):
+            for y in range(height):
+                for u in range(width):
+                    total = np.int64(0)
+                    for k in range(out_channels):
+                        for row in range(rows.start[y], rows.start[y + 1]):
+                            r, i = rows.taps[row], rows.outputs[row]
+                            for column in range(columns.start[u], columns.start[u + 1]):
+                                s, j = columns.taps[column], columns.outputs[column]
+                                total += np.int64(w[k, c, r, s]) * np.int64(dz[n, k, i, j])
+                    dx[n, c, y, u] = total

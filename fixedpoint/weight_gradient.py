@@ -1,0 +1,64 @@
+"""Weight gradient in integers: dw[k,c,r,s] = sum over n,i,j of dz[n,k,i,j] * x[n,c, iS+r-P, jS+s-P]."""
+
+import numpy as np
+
+from fixedpoint.compiled import compiled
+from fixedpoint.layer import Layer
+from fixedpoint.operands import operand
+from fixedpoint.requantize import requantize_result
+
+
+def weight_gradient(x: np.ndarray, dz: np.ndarray, layer: Layer, first_beat: int = 0) -> np.ndarray:
+    """Gradient of the cost with respect to w, summed over the batch, rounded to the weight gradient's format.
+
+    Parameters
+    ----------
+    x : integers (N,C,H,W);  dz : integers (N,K,OH,OW); each in its own format of `layer`.
+    first_beat : beats of dw since reset that came before; only stochastic rounding depends on it.
+
+    Returns
+    -------
+    ndarray (K,C,F,F) of the weight gradient format's dtype.
+
+    Raises
+    ------
+    ValueError
+        An operand is not of integers, of the wrong shape, or out of its format's range.
+    """
+    return requantize_result(weight_gradient_accumulate(x, dz, layer), "dw", layer, first_beat)
+
+
+def weight_gradient_accumulate(x: np.ndarray, dz: np.ndarray, layer: Layer) -> np.ndarray:
+    """Exact accumulators of dw before rounding: int64 (K,C,F,F) of format ``layer.accumulators["dw"]``."""
+    geometry = layer.geometry
+    rows, columns = geometry.rows, geometry.columns
+    dw = np.empty(geometry.w_shape, np.int64)
+    _accumulate(
+        operand("x", x, layer), operand("dz", dz, layer),
+        (rows.stride, rows.pad_before, rows.dilation), (columns.stride, columns.pad_before, columns.dilation), dw,
+    )  # fmt: skip
+    return dw
+
+
+@compiled
+def _accumulate(x, dz, rows, columns, dw):
+    images, in_channels, height, width = x.shape
+    out_channels, _, kernel_rows, kernel_columns = dw.shape
+    out_height, out_width = dz.shape[2], dz.shape[3]
+    row_stride, row_pad, row_dilation = rows
+    column_stride, column_pad, column_dilation = columns
+    for k in range(out_channels):
+        for c in range(in_channels):
+            for r in range(kernel_rows):
+                for s in range(kernel_columns):
+                    total = np.int64(0)
+                    for n in range(images):
+                        for i in range(out_height):
+                            y = i * row_stride + r * row_dilation - row_pad
+                            if y < 0 or y >= height:
+                                continue
+                            for j in range(out_width):
+                                u = j * column_stride + s * column_dilation - column_pad
+                                if 0 <= u < width:
+                                    total += np.int64(dz[n, k, i, j]) * np.int64(x[n, c, y, u])
+                    dw[k, c, r, s] = total
