@@ -122,7 +122,7 @@ def test_there_are_examples():
     ("formats.weights.width", 1, "formats.weights.width = 1: must be an integer from 2 to 32"),
     ("formats.weights.fraction", 65, "formats.weights.fraction = 65: must be an integer from -64 to 64"),
     ("formats.bias.fraction", 14, "formats.bias: fraction must not be finer than the accumulator's: at most 13"),
-    ("formats.output.fraction", 60, "formats.output: the exact accumulator of z needs 68 bits; at most 63 are supported"),
+    ("formats.output.fraction", 60, "formats.output: the exact accumulator of z needs 68 bits; at most 63 are"),
     ("formats.rounding", "half_evn", 'formats.rounding = "half_evn": must be one of "floor", "toward_zero", "half_up"'),
     ("formats.rounding", 1, "formats.rounding = 1: must be one of"),
     ("formats.overflow", "clip", 'formats.overflow = "clip": must be one of "saturate", "wrap"'),
