@@ -1,0 +1,91 @@
+"""Float to words and back: exact for every float64, against rational numbers and APyTypes."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from apytypes import APyFixedArray, QuantizationMode
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from fixedpoint.formats import Format, Overflow, Rounding
+from fixedpoint.quantize import dequantize, quantize
+from tests.fixedpoint.exact import exact_limit, exact_rounding
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+formats = st.builds(Format, st.integers(2, 32), st.integers(-64, 64))
+deterministic = st.sampled_from([rule for rule in Rounding if rule != Rounding.STOCHASTIC])
+
+
+@settings(max_examples=500, deadline=None)
+@given(finite | st.floats(-300, 300, width=16), formats, deterministic, st.sampled_from(list(Overflow)))
+@example(5e-324, Format(8, 64), Rounding.FLOOR, Overflow.SATURATE)
+@example(-5e-324, Format(8, -64), Rounding.FLOOR, Overflow.SATURATE)  # would underflow if scaled as a float
+@example(-5e-324, Format(8, 0), Rounding.HALF_UP, Overflow.WRAP)
+@example(1.7976931348623157e308, Format(32, 64), Rounding.HALF_EVEN, Overflow.SATURATE)  # would overflow
+@example(-1.7976931348623157e308, Format(32, 64), Rounding.HALF_EVEN, Overflow.SATURATE)
+@example(1.7976931348623157e308, Format(32, 64), Rounding.HALF_EVEN, Overflow.WRAP)
+@example(9007199254740993.0 * 4, Format(32, 0), Rounding.HALF_EVEN, Overflow.WRAP)
+@example(2.0**62 + 2.0**20, Format(32, 0), Rounding.HALF_AWAY, Overflow.WRAP)
+@example(-(2.0**63), Format(32, 0), Rounding.HALF_AWAY, Overflow.SATURATE)
+def test_quantize_is_exact(value, form, rule, overflow):
+    word = quantize(np.array([value]), form, rule, overflow)
+    exact = exact_rounding(rule, Fraction(value) * Fraction(2) ** form.fraction)
+    assert word.tolist() == [exact_limit(overflow, exact, form.width)]
+    assert word.dtype == form.dtype
+
+
+def test_ties():
+    halves = np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5]) / 16  # units of a format with four bits of fraction
+    expected = {
+        Rounding.FLOOR: [-3, -2, -1, 0, 1, 2],
+        Rounding.TOWARD_ZERO: [-2, -1, 0, 0, 1, 2],
+        Rounding.HALF_UP: [-2, -1, 0, 1, 2, 3],
+        Rounding.HALF_AWAY: [-3, -2, -1, 1, 2, 3],
+        Rounding.HALF_EVEN: [-2, -2, 0, 0, 2, 2],
+    }
+    for rule, words in expected.items():
+        assert quantize(halves, Format(8, 4), rule, Overflow.SATURATE).tolist() == words
+
+
+def test_stochastic_means_half_even_here():
+    values = np.random.default_rng(0).normal(size=1000)
+    np.testing.assert_array_equal(
+        quantize(values, Format(8, 4), Rounding.STOCHASTIC, Overflow.WRAP),
+        quantize(values, Format(8, 4), Rounding.HALF_EVEN, Overflow.WRAP),
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(2, 32), st.integers(-10, 20), st.integers(0, 2**32 - 1))
+def test_quantize_equals_apytypes(width, fraction, seed):
+    values = np.random.default_rng(seed).normal(scale=2.0 ** (width - fraction - 1), size=50)
+    exact = APyFixedArray.from_float(values, bits=256, frac_bits=160)
+    assert exact.to_numpy().tolist() == values.tolist()
+    theirs = exact.cast(bits=width, frac_bits=fraction, quantization=QuantizationMode.TIES_AWAY)
+    ours = quantize(values, Format(width, fraction), Rounding.HALF_AWAY, Overflow.WRAP)
+    assert [word % (1 << width) for word in ours.tolist()] == list(theirs.to_bits())
+
+
+@settings(max_examples=100, deadline=None)
+@given(formats, st.integers(0, 2**32 - 1), deterministic, st.sampled_from(list(Overflow)))
+def test_words_survive_the_round_trip(form, seed, rule, overflow):
+    words = np.random.default_rng(seed).integers(form.lowest, form.highest, (3, 4), endpoint=True).astype(form.dtype)
+    words[0, :2] = form.lowest, form.highest
+    values = dequantize(words, form)
+    assert values.dtype == np.float64
+    assert Fraction(values[2, 3]) == int(words[2, 3]) / Fraction(2) ** form.fraction
+    np.testing.assert_array_equal(quantize(values, form, rule, overflow), words)
+
+
+def test_what_is_not_finite_is_refused():
+    values = np.zeros((2, 3))
+    values[1, 0], values[1, 2] = np.nan, -np.inf
+    for overflow in Overflow:
+        with pytest.raises(ValueError, match=r"2 of 6 values are not finite; the first is nan at index \[1, 0\]"):
+            quantize(values, Format(8, 4), Rounding.FLOOR, overflow)
+
+
+def test_empty_and_scalar():
+    assert quantize(np.empty((0, 3)), Format(8, 0), Rounding.FLOOR, Overflow.WRAP).shape == (0, 3)
+    assert quantize(2.6, Format(8, 0), Rounding.HALF_UP, Overflow.WRAP).item() == 3
