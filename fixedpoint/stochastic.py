@@ -48,7 +48,7 @@ def _finalise(word: int) -> int:
 
 @compiled
 def step(state):
-    """The state one beat later."""
+    """The state one beat later, as np.uint64, which `state` must be too."""
     state = np.uint64(state)
     state ^= state << np.uint64(13)
     state ^= state >> np.uint64(7)

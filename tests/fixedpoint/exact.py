@@ -1,4 +1,4 @@
-"""The rounding and overflow rules in rational numbers, where nothing can overflow and no bit is looked at."""
+"""The rules of rounding, overflow and random draws in Python's own numbers, which are as long as they need to be."""
 
 from fractions import Fraction
 from math import floor, trunc
@@ -26,3 +26,10 @@ def exact_limit(overflow: Overflow, word: int, width: int) -> int:
     if overflow == Overflow.SATURATE:
         return min(max(word, lowest), lowest + count - 1)
     return (word - lowest) % count + lowest
+
+
+def xorshift(state: int) -> int:
+    word = (1 << 64) - 1
+    state ^= state << 13 & word
+    state ^= state >> 7
+    return state ^ (state << 17 & word)

@@ -4,13 +4,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from apytypes import APyFixedArray, OverflowMode, QuantizationMode
+from apytypes import APyFixedArray
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixedpoint import rounding as rules
 from fixedpoint.formats import Format, Overflow, Rounding
 from fixedpoint.requantize import requantize
+from tests.fixedpoint.apytypes_rules import APYTYPES_OVERFLOW, APYTYPES_ROUNDING
 from tests.fixedpoint.exact import exact_limit, exact_rounding
 
 DETERMINISTIC = [rule for rule in Rounding if rule != Rounding.STOCHASTIC]
@@ -115,16 +116,6 @@ def test_any_accumulator(value, shift, data, rule, overflow, width):
     exact = exact_rounding(rule, Fraction(value, 1 << shift), Fraction(draw, 1 << shift))
     assert result.tolist() == [exact_limit(overflow, exact, width)]
     assert result.dtype == Format(width, 0).dtype
-
-
-APYTYPES_ROUNDING = {
-    Rounding.FLOOR: QuantizationMode.TO_NEG,
-    Rounding.TOWARD_ZERO: QuantizationMode.TO_ZERO,
-    Rounding.HALF_UP: QuantizationMode.TIES_POS,
-    Rounding.HALF_AWAY: QuantizationMode.TIES_AWAY,
-    Rounding.HALF_EVEN: QuantizationMode.TIES_EVEN,
-}
-APYTYPES_OVERFLOW = {Overflow.SATURATE: OverflowMode.SAT, Overflow.WRAP: OverflowMode.WRAP}
 
 
 @settings(max_examples=500, deadline=None)

@@ -7,6 +7,7 @@ from fixedpoint.formats import Format, Overflow, Rounding
 from fixedpoint.requantize import requantize
 from fixedpoint.stochastic import STREAM_NUMBER, draws, initial_state
 from fixedpoint.streams import TensorStream
+from tests.fixedpoint.exact import xorshift
 
 
 def stream(tensor="z", channels=4, pixels=6, lanes=2):
@@ -17,12 +18,6 @@ def beats_of(tensor, lanes, beats, seed, shift, first_beat=0):
     """Draws in the order of the stream, shape (beats, lanes)."""
     travelling = stream(tensor, channels=lanes, pixels=beats, lanes=lanes)
     return travelling.to_beats(draws(travelling, seed, shift, first_beat))
-
-
-def xorshift(state):
-    state ^= state << 13 & (1 << 64) - 1
-    state ^= state >> 7
-    return state ^ (state << 17 & (1 << 64) - 1)
 
 
 def test_literal_states():
