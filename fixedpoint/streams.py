@@ -34,6 +34,11 @@ class TensorStream:
     lanes: int
 
     @property
+    def order(self) -> tuple[int, ...]:
+        """Axes of the tensor, as positions in its shape, from the one that travels slowest to the fastest."""
+        return _ORDER[self.tensor]
+
+    @property
     def payload_bits(self) -> int:
         return self.lanes * self.element.width
 
@@ -48,20 +53,20 @@ class TensorStream:
     @property
     def stream_shape(self) -> tuple[int, ...]:
         """The tensor's extents in the order in which they travel."""
-        return tuple(self.shape[axis] for axis in _ORDER[self.tensor])
+        return tuple(self.shape[axis] for axis in self.order)
 
     def to_beats(self, tensor: np.ndarray) -> np.ndarray:
         """Elements of `tensor` as they travel, shape (beats, lanes)."""
-        return np.ascontiguousarray(tensor.transpose(_ORDER[self.tensor])).reshape(self.beats, self.lanes)
+        return np.ascontiguousarray(tensor.transpose(self.order)).reshape(self.beats, self.lanes)
 
     def from_beats(self, beats: np.ndarray) -> np.ndarray:
         """The tensor whose elements arrived as `beats`, shape (beats, lanes); inverse of `to_beats`."""
-        return np.asarray(beats).reshape(self.stream_shape).transpose(np.argsort(_ORDER[self.tensor]))
+        return np.asarray(beats).reshape(self.stream_shape).transpose(np.argsort(self.order))
 
     def index_of(self, beat: int, lane: int) -> tuple[int, ...]:
         """Index into the tensor of one lane of one beat."""
         travelled = np.unravel_index(beat * self.lanes + lane, self.stream_shape)
-        return tuple(int(travelled[position]) for position in np.argsort(_ORDER[self.tensor]))
+        return tuple(int(travelled[position]) for position in np.argsort(self.order))
 
 
 def tensor_streams(layer: Layer) -> dict[str, TensorStream]:

@@ -81,7 +81,7 @@ def _describe(error: dict[str, Any]) -> str:
             return "data.source: missing"
         case "union_tag_invalid":
             return f"data.source = {_shown(error['input']['source'])}: must be one of {context['expected_tags']}"
-    return f"{'.'.join(path)} = {_shown(error['input'])}: {error['msg']}"
+    return f"{'.'.join(path) or 'top level'} = {_shown(error['input'])}: {error['msg']}"
 
 
 def _shown(value: Any) -> str:

@@ -1,0 +1,146 @@
+"""Folders of generated files that are whole or absent: written aside, sealed by a manifest, then renamed.
+
+    parent/.vectors.1f9c    draft: the files, then manifest.json with the size and sha256 of each
+    parent/vectors          the old folder goes, the draft takes its name
+
+A crash leaves the old folder, the new one or none, never half of one; a draft it leaves behind is never taken for
+the folder.  Only a folder that a manifest of the same kind describes completely is ever replaced.
+"""
+
+import hashlib
+import json
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sim.errors import BadInput, CheckFailed, one_line
+
+MANIFEST = "manifest.json"
+_LARGEST_MANIFEST_BYTES = 1 << 20
+
+
+@contextmanager
+def sealed_folder(folder: Path, kind: str, contents: dict[str, Any]) -> Iterator[Path]:
+    """The draft of `folder`, to be filled in the with-block; sealed and renamed at its end, dropped if it raises.
+
+    Parameters
+    ----------
+    kind : what the folder is, such as "convstream vectors".
+    contents : further keys of the manifest.
+
+    Raises
+    ------
+    BadInput
+        `folder` exists and is not ours, or cannot be written.
+    """
+    folder = folder.resolve()
+    require_ours(folder, kind)
+    draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    try:
+        draft.mkdir(parents=True)
+        yield draft
+        manifest = {"kind": kind, **contents, "files": {name: _describe(draft / name) for name in _file_names(draft)}}
+        (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+        _rename(draft, folder)
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be written: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def require_ours(folder: Path, kind: str) -> None:
+    """Refuse to replace anything but an absent folder, an empty one, or one of this kind with nothing added.
+
+    Raises
+    ------
+    BadInput
+        Something else is there.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: exists and is not a folder")
+    try:
+        if not any(folder.iterdir()):
+            return
+        sealed = read_manifest(folder, kind)["files"]
+        added = set(_file_names(folder)) - {MANIFEST, *sealed}
+    except BadInput:
+        raise BadInput(f"{folder}: exists and was not written as {kind}: give another folder, or remove it") from None
+    except OSError as error:
+        raise BadInput(f"{folder}: {error.strerror}") from None
+    if added:
+        raise BadInput(f"{folder}: holds {min(added)!r}, which is not ours: move it, or give another folder")
+
+
+def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
+    """The manifest of a sealed folder; its files are not looked at.
+
+    Raises
+    ------
+    BadInput
+        There is no manifest, or it is not of this kind.
+    """
+    path = folder / MANIFEST
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_MANIFEST_BYTES + 1)
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror}") from None
+    if len(content) > _LARGEST_MANIFEST_BYTES:
+        raise BadInput(f"{path}: not a manifest: larger than {_LARGEST_MANIFEST_BYTES} bytes")
+    try:
+        manifest = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path}: not a manifest: {one_line(error)}") from None
+    if not isinstance(manifest, dict) or manifest.get("kind") != kind:
+        raise BadInput(f"{path}: not a manifest of {kind}")
+    files = manifest.get("files")
+    if not isinstance(files, dict) or not all(isinstance(entry, dict) for entry in files.values()):
+        raise BadInput(f"{path}: files must be a table of tables")
+    return manifest
+
+
+def check_files(folder: Path, manifest: dict[str, Any]) -> None:
+    """Compare the files of a sealed folder with its manifest.
+
+    Raises
+    ------
+    CheckFailed
+        A file is missing, was added, or is not as it was written.
+    """
+    present, sealed = set(_file_names(folder)) - {MANIFEST}, manifest["files"]
+    for name in sorted(present ^ sealed.keys()):
+        raise CheckFailed(f"{folder}: {name!r} {'is missing' if name in sealed else 'is not in the manifest'}")
+    for name in sorted(present):
+        path = folder / name
+        if path.is_symlink() or not path.is_file():
+            raise CheckFailed(f"{path}: is not a plain file")
+        if path.stat().st_size != sealed[name].get("bytes") or _describe(path) != sealed[name]:
+            raise CheckFailed(f"{path}: is not as it was written: size or sha256 differs from the manifest's")
+
+
+def _file_names(folder: Path) -> list[str]:
+    paths = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+    return sorted(path.relative_to(folder).as_posix() for path in paths)
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def _rename(draft: Path, folder: Path) -> None:
+    old = draft.with_name(f"{draft.name}.old")
+    if folder.exists():
+        folder.rename(old)
+    try:
+        draft.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

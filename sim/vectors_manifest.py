@@ -1,0 +1,89 @@
+"""The manifest of a vectors folder: everything about the layer's streams that a test bench needs to know.
+
+Schema 1::
+
+    kind              "convstream vectors"
+    schema            1
+    convstream        version that wrote it
+    layer_file        the tables of the layer file, every default written out
+    rounding          {mode, overflow}; for stochastic also {seed, generator}: the rule in words
+    accumulators      of z, dx, dw, db: {width, fraction}; exact, the results are these rounded once
+    streams           by name: {file, beats, beat_bits, frame_beats, parts}; tlast is high on every frame_beats-th beat
+      parts           what travels, one after the other: {tensor, shape, order, lanes, element_bits, fraction, beats}
+                      lane 0 in the least significant bits; `order` names the tensor's axes from slow to fast
+    files             of each: {bytes, sha256}
+"""
+
+from importlib.metadata import version
+from typing import Any
+
+from fixedpoint.formats import Rounding
+from fixedpoint.layer import Layer
+from fixedpoint.streams import TensorStream, tensor_streams
+from sim.beats import STREAM_TENSORS, beat_count, last_beats, stream_bits
+from sim.layer_schema import Data
+from sim.layer_tables import layer_tables
+
+KIND = "convstream vectors"
+SCHEMA = 1
+
+_AXES = {
+    "x": ("image", "channel", "row", "column"),
+    "z": ("image", "filter", "row", "column"),
+    "w": ("filter", "channel", "kernel_row", "kernel_column"),
+    "b": ("filter",),
+}
+_AXES |= {"dx": _AXES["x"], "dz": _AXES["z"], "dw": _AXES["w"], "db": _AXES["b"]}
+
+_STOCHASTIC_RULE = (
+    "64-bit xorshift (13 left, 7 right, 17 left) for every lane of every result stream, one step a beat since reset; "
+    "first state: SplitMix64's finaliser of (SplitMix64's finaliser of the seed, plus 2**32 * (z 0, dx 1, dw 2, db 3) "
+    "plus the lane), each after adding 0x9e3779b97f4a7c15, which also stands for 0; the top bits of the state, as many "
+    "as are dropped, are added to the accumulator before it is shifted down (floor)"
+)
+
+
+def hex_file(stream: str) -> str:
+    """Name of the file that holds the beats of `stream`."""
+    return f"{stream}.hex"
+
+
+def manifest_contents(layer: Layer, data: Data) -> dict[str, Any]:
+    """All keys of the manifest but `kind` and `files`, which the folder itself adds."""
+    formats = layer.formats
+    rounding = {"mode": formats.rounding, "overflow": formats.overflow}
+    if formats.rounding is Rounding.STOCHASTIC:
+        rounding |= {"seed": formats.rounding_seed, "generator": _STOCHASTIC_RULE}
+    return {
+        "schema": SCHEMA,
+        "convstream": version("convstream"),
+        "layer_file": layer_tables(layer, data),
+        "rounding": rounding,
+        "accumulators": {
+            name: {"width": form.width, "fraction": form.fraction} for name, form in layer.accumulators.items()
+        },
+        "streams": {stream: _describe_stream(layer, stream) for stream in STREAM_TENSORS},
+    }
+
+
+def _describe_stream(layer: Layer, stream: str) -> dict[str, Any]:
+    parts = tensor_streams(layer)
+    return {
+        "file": hex_file(stream),
+        "beats": beat_count(layer, stream),
+        "beat_bits": stream_bits(layer, stream),
+        "frame_beats": last_beats(layer, stream)[0] + 1,
+        "parts": [_describe_part(parts[tensor]) for tensor in STREAM_TENSORS[stream]],
+    }
+
+
+def _describe_part(part: TensorStream) -> dict[str, Any]:
+    return {
+        "tensor": part.tensor,
+        "shape": list(part.shape),
+        "order": [_AXES[part.tensor][axis] for axis in part.order],
+        "lanes": part.lanes,
+        "element_bits": part.element.width,
+        "fraction": part.element.fraction,
+        "beats": part.beats,
+    }
