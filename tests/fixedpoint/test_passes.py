@@ -254,3 +254,11 @@ def test_operands_of_another_kind_or_shape_are_refused(small, result, name):
         t[name] = words
         with pytest.raises(ValueError, match=message):
             compute(result, t, layer)
+
+
+def test_the_largest_shift_leaves_the_sign():
+    geometry = Geometry(1, 1, 1, Axis(2, 1), Axis(1, 1))
+    formats = Formats(*[Format(8, 31), Format(8, 31), Format(8, 31), Format(8, -1)], *[Format(8, 31)] * 4)
+    layer = Layer(geometry, replace(formats, rounding=Rounding.FLOOR))
+    x = np.array([5, -5]).reshape(1, 1, 2, 1)
+    assert forward(x, np.ones((1, 1, 1, 1), np.int8), np.zeros(1, np.int8), layer).ravel().tolist() == [0, -1]
