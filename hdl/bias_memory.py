@@ -1,0 +1,72 @@
+"""Bias memory: one bank for each filter lane, stepping from group to group as results begin."""
+
+from myhdl import Signal, always_comb, always_seq, block, intbv
+
+from hdl.memory import memory
+from hdl.registers import like
+
+#: Cycles from the cycle in which a result's flags are seen until its biases are there.
+BIAS_LATENCY = 2
+
+
+@block
+def bias_bank(aclk, write, address, start, *, lane, form, shift, depth):
+    """The biases of one filter lane, each shifted left to the accumulator's fraction."""
+    width = form.width
+    mine = Signal(bool(0))
+    word, read_word = (Signal(intbv(0)[width:]) for _ in range(2))
+    bias = Signal(intbv(0, min=form.lowest, max=form.highest + 1))
+
+    @always_comb
+    def select():
+        mine.next = write.bias and write.lane == lane
+
+    @always_comb
+    def trim():
+        word.next = write.word[width:]
+
+    @always_comb
+    def read():
+        bias.next = read_word.signed()
+
+    @always_comb
+    def align():
+        start.next = bias << shift
+
+    store = memory(aclk, mine, write.group, word, address, read_word, depth=depth)
+    return select, trim, store, read, align
+
+
+@block
+def bias_memory(aclk, aresetn, write, result_done, starts, *, plan):
+    """Give each result the biases of its filters.
+
+    Parameters
+    ----------
+    write : WeightWrite
+    result_done : bool
+        The slot at this stage is the last of its result; the next slot belongs to the next group of filters.
+    starts : list of intbv, out
+        Aligned bias of each filter lane, `BIAS_LATENCY` cycles after the stage that `result_done` belongs to.
+    """
+    last_group = plan.out_groups - 1
+    group, address = like(write.group), like(write.group)
+
+    @always_seq(aclk.posedge, reset=aresetn)
+    def step():
+        address.next = group
+        if result_done:
+            if group == last_group:
+                group.next = 0
+            else:
+                group.next = group + 1
+
+    instances = [step]
+    for lane, start in enumerate(starts):
+        bank = bias_bank(
+            aclk, write, address, start,
+            lane=lane, form=plan.layer.formats.bias, shift=plan.layer.bias_shift, depth=plan.out_groups,
+        )  # fmt: skip
+        bank.name = f"bank_{lane}"
+        instances.append(bank)
+    return instances

@@ -1,0 +1,25 @@
+"""The forward core: x and weights in, z out."""
+
+from myhdl import block
+
+from hdl.window_engine import window_engine
+
+
+@block
+def conv_forward(aclk, aresetn, s_axis_weights, s_axis_x, m_axis_z, frame_error, *, plan):
+    """z[n,k,i,j] = b[k] + sum over c, r, s of w[k,c,r,s] * x[n,c,i*S+r-P,j*S+s-P], rounded once.
+
+    Parameters
+    ----------
+    s_axis_weights : AxiStream
+        w and then b; may be sent again between two images.
+    s_axis_x, m_axis_z : AxiStream
+        Images in raster order, `in_lanes` and `out_lanes` channels a beat.
+    frame_error : bool, out
+        Sticky: a `tlast` was early, late or missing.
+    plan : Plan
+        For the forward pass.
+    """
+    engine = window_engine(aclk, aresetn, s_axis_weights, s_axis_x, m_axis_z, frame_error, plan=plan)
+    engine.name = "engine"
+    return engine

@@ -1,0 +1,80 @@
+"""Conversion of a core to Verilog, always in a fresh process so that names never depend on what ran before."""
+
+import pickle
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+from myhdl import ResetSignal, Signal, ToVerilogWarning
+
+from fixedpoint.layer import Layer
+from fixedpoint.streams import tensor_streams, weights_beat_bits
+from hdl.conv_forward import conv_forward
+from hdl.plan import Plan
+from hdl.stream import AxiStream
+
+#: Passes that have a core, and its module name.
+CORES = {"forward": "conv_forward"}
+
+
+class ConversionError(RuntimeError):
+    """The converter failed or warned: a defect of this package, not of its input."""
+
+
+def elaborate(layer: Layer, pass_name: str):
+    """The top block of a core, with its ports."""
+    aclk = Signal(bool(0))
+    aresetn = ResetSignal(1, active=0, isasync=False)
+    frame_error = Signal(bool(0))
+    weights = AxiStream(weights_beat_bits(layer))
+    streams = {name: AxiStream(stream.beat_bits) for name, stream in tensor_streams(layer).items()}
+    if pass_name == "forward":
+        return conv_forward(aclk, aresetn, weights, streams["x"], streams["z"], frame_error, plan=Plan(layer))
+    raise ValueError(f"pass must be one of {', '.join(CORES)}, not {pass_name!r}")
+
+
+def _convert_here(layer: Layer, pass_name: str, folder: str, name: str) -> None:
+    warnings.simplefilter("error", ToVerilogWarning)
+    core = elaborate(layer, pass_name)
+    core.name = name
+    core.convert(
+        hdl="Verilog", path=folder, name=name, testbench=False, initial_values=False, no_myhdl_header=True
+    )
+
+
+def convert(layer: Layer, pass_name: str, folder: Path, name: str | None = None) -> Path:
+    """Write the Verilog of one core.
+
+    Parameters
+    ----------
+    layer : Layer
+    pass_name : str
+        A key of `CORES`.
+    folder : Path
+        Exists already; receives ``<name>.v``, whole or not at all.
+    name : str, optional
+        Module name; by default the core's own.
+
+    Raises
+    ------
+    ConversionError
+    """
+    name = name or CORES[pass_name]
+    target = Path(folder) / f"{name}.v"
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        job = pickle.dumps((layer, pass_name, scratch, name))
+        done = subprocess.run(
+            [sys.executable, "-m", "hdl.convert"], input=job, capture_output=True, check=False,
+            env={"PYTHONHASHSEED": "0", "PYTHONPATH": str(Path(__file__).parents[1])},
+        )  # fmt: skip
+        if done.returncode != 0:
+            reason = done.stderr.decode(errors="replace").strip().splitlines()
+            raise ConversionError(f"{name}: conversion to Verilog failed: {reason[-1] if reason else 'no message'}")
+        (Path(scratch) / f"{name}.v").replace(target)
+    return target
+
+
+if __name__ == "__main__":
+    _convert_here(*pickle.loads(sys.stdin.buffer.read()))

@@ -1,0 +1,109 @@
+"""MAC array: multiply all lanes at once, sum them in a tree, and accumulate the sums of a result's slots.
+
+::
+
+    cycle   0          1          2 .. 1+levels       2+levels
+            operands -> products -> tree of adders  -> accumulator
+                                    (one level a cycle)
+"""
+
+from myhdl import Signal, always, always_comb, block, intbv
+
+from hdl.registers import delay, register
+
+
+@block
+def multiply(aclk, source, weight, product):
+    """Registered, full-width product."""
+
+    @always(aclk.posedge)
+    def multiply_operands():
+        product.next = source * weight
+
+    return multiply_operands
+
+
+@block
+def add(aclk, a, b, total):
+    """Registered, full-width sum."""
+
+    @always(aclk.posedge)
+    def add_pair():
+        total.next = a + b
+
+    return add_pair
+
+
+def product_of(a, b):
+    """A signal for the product of two signed signals."""
+    return Signal(intbv(0, min=min(a.min * (b.max - 1), (a.max - 1) * b.min), max=a.min * b.min + 1))
+
+
+def tree_levels(terms: int) -> int:
+    """Cycles that `adder_tree` takes."""
+    return (terms - 1).bit_length()
+
+
+@block
+def adder_tree(aclk, terms, total):
+    """Sum of all terms, one level of pairs a cycle; `total` must hold the worst case."""
+    instances = []
+    level = 0
+    while len(terms) > 1:
+        level += 1
+        sums = []
+        for index in range(0, len(terms), 2):
+            pair = terms[index : index + 2]
+            if len(terms) <= 2:
+                target = total
+            else:
+                target = Signal(intbv(0, min=sum(t.min for t in pair), max=sum(t.max - 1 for t in pair) + 1))
+            instance = add(aclk, *pair, target) if len(pair) == 2 else register(aclk, *pair, target)
+            instance.name = f"level_{level}_{index // 2}"
+            instances.append(instance)
+            sums.append(target)
+        terms = sums
+    return instances
+
+
+@block
+def accumulate(aclk, total, first, start, accumulator):
+    """Add `total` to `start` in the first slot of a result, else to what there is."""
+
+    @always(aclk.posedge)
+    def accumulate_sum():
+        if first:
+            accumulator.next = start + total
+        else:
+            accumulator.next = accumulator + total
+
+    return accumulate_sum
+
+
+@block
+def accumulate_from_zero(aclk, total, first, accumulator):
+    """Like `accumulate`, where nothing is added to the products."""
+
+    @always(aclk.posedge)
+    def accumulate_sum():
+        if first:
+            accumulator.next = total
+        else:
+            accumulator.next = accumulator + total
+
+    return accumulate_sum
+
+
+@block
+def dot_product(aclk, operands, weights, total):
+    """Sum of the products of two equally long lists of signed signals, `1 + tree_levels` cycles later."""
+    instances, products = [], []
+    for index, (operand, weight) in enumerate(zip(operands, weights, strict=True)):
+        product = product_of(operand, weight) if len(operands) > 1 else total
+        instance = multiply(aclk, operand, weight, product)
+        instance.name = f"multiply_{index}"
+        instances.append(instance)
+        products.append(product)
+    if len(products) > 1:
+        instances.append(adder_tree(aclk, products, total))
+    return instances

@@ -1,0 +1,287 @@
+"""The plan of a core: every number that its blocks are built from, derived once from the layer.
+
+Forward and input gradient are one engine.  Both slide over the rows of a *source* stream (x, or dz) and write a
+*result* (z, or dx) from the same weight words; they differ in how an axis is walked (`AxisWalk`), and in which
+of the two channel axes is summed along.  Stride, padding and phase are known here and in `AxisWalk` only.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from fixedpoint.formats import Format
+from fixedpoint.layer import Layer
+from hdl.axis_walk import AxisWalk
+from hdl.program import Program, compress
+
+
+class RowRecord(NamedTuple):
+    """One row of positions; steps lead to the next row, cyclically."""
+
+    last_tap_row: int  # of the rows of taps walked one after the other, counted from 0
+    weight_offset: int  # address of the first tap row in weight memory
+    mask: int  # a bit per parallel tap row
+    ring_step: int  # rows by which the window moves down the ring
+    needed_step: int  # rows that the next row of positions needs in addition
+    release_step: int  # rows that no later position needs
+
+
+class ColumnRecord(NamedTuple):
+    """One position in its row; steps lead to the next position, cyclically."""
+
+    last_slot: int  # of the multiply cycles for each row of taps, counted from 0
+    weight_offset: int  # address of the first tap in weight memory
+    mask: int  # a bit per parallel tap column
+    bank: int  # bank of the window's first column
+    address_step: int  # how far the window's first column moves in the line buffer, modulo its address range
+    needed_step: int  # columns that the next position needs in addition, modulo `column_modulus`
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Constants of the engine for one pass of one layer.
+
+    Parameters
+    ----------
+    layer : Layer
+    gradient : bool
+        False for forward (x in, z out), True for the input gradient (dz in, dx out).
+    """
+
+    layer: Layer
+    gradient: bool = False
+
+    # --- what is computed -------------------------------------------------------------------------------------
+
+    @property
+    def source(self) -> str:
+        return "dz" if self.gradient else "x"
+
+    @property
+    def result(self) -> str:
+        return "dx" if self.gradient else "z"
+
+    @property
+    def source_format(self) -> Format:
+        return self.layer.formats.of(self.source)
+
+    @property
+    def result_format(self) -> Format:
+        return self.layer.formats.of(self.result)
+
+    @property
+    def accumulator(self) -> Format:
+        return self.layer.accumulators[self.result]
+
+    # --- lanes and channel groups -----------------------------------------------------------------------------
+
+    @property
+    def source_lanes(self) -> int:
+        """Channels of the source in one beat, summed along."""
+        return self.layer.lanes.out_lanes if self.gradient else self.layer.lanes.in_lanes
+
+    @property
+    def result_lanes(self) -> int:
+        """Channels of the result in one beat."""
+        return self.layer.lanes.in_lanes if self.gradient else self.layer.lanes.out_lanes
+
+    @property
+    def in_groups(self) -> int:
+        return self.layer.geometry.in_channels // self.layer.lanes.in_lanes
+
+    @property
+    def out_groups(self) -> int:
+        return self.layer.geometry.out_channels // self.layer.lanes.out_lanes
+
+    @property
+    def source_groups(self) -> int:
+        """Beats of one source pixel."""
+        return self.out_groups if self.gradient else self.in_groups
+
+    @property
+    def result_groups(self) -> int:
+        """Beats of one result pixel."""
+        return self.in_groups if self.gradient else self.out_groups
+
+    # --- the two axes -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def rows(self) -> AxisWalk:
+        return AxisWalk(self.layer.geometry.rows, self.gradient, parallel=self.layer.lanes.kernel_lanes > 1)
+
+    @cached_property
+    def columns(self) -> AxisWalk:
+        geometry = self.layer.geometry
+        whole_window = geometry.rows.kernel * geometry.columns.kernel
+        parallel = self.layer.lanes.kernel_lanes == whole_window > 1
+        return AxisWalk(geometry.columns, self.gradient, parallel)
+
+    @property
+    def tap_rows(self) -> int:
+        """Rows of taps multiplied at once."""
+        return self.rows.axis.kernel if self.rows.parallel else 1
+
+    @property
+    def tap_columns(self) -> int:
+        """Columns of taps multiplied at once."""
+        return self.columns.axis.kernel if self.columns.parallel else 1
+
+    # --- line buffer ------------------------------------------------------------------------------------------
+
+    @property
+    def row_banks(self) -> int:
+        """Memories among which neighbouring source rows are dealt, so that a window column is read at once."""
+        return self.rows.window if self.rows.parallel else 1
+
+    @property
+    def column_banks(self) -> int:
+        return self.columns.window if self.columns.parallel else 1
+
+    @cached_property
+    def ring_rows(self) -> int:
+        """Source rows that the line buffer holds: those in use, and those that arrive meanwhile."""
+        in_use = max(needed - kept for needed, kept in zip(self.rows.needed, self.rows.kept, strict=True))
+        arriving = max(record.needed_step for record in self.row_records)
+        span = max(in_use + arriving, self.rows.window + 1)
+        return -(-span // self.row_banks) * self.row_banks
+
+    @property
+    def row_pitch(self) -> int:
+        """Words of one row in one bank."""
+        return -(-self.columns.sources // self.column_banks) * self.source_groups
+
+    @property
+    def bank_depth(self) -> int:
+        """Words of one bank of the line buffer."""
+        return self.ring_rows // self.row_banks * self.row_pitch
+
+    @property
+    def address_bits(self) -> int:
+        """Width of a line buffer address; sums of its parts are taken modulo 2**address_bits."""
+        return max(1, (self.bank_depth - 1).bit_length())
+
+    @property
+    def column_modulus(self) -> int:
+        """Counts of columns are kept modulo this power of two, above any count."""
+        return 1 << (self.columns.sources + 1).bit_length()
+
+    # --- weight memory ----------------------------------------------------------------------------------------
+
+    @property
+    def serial_tap_rows(self) -> int:
+        return self.rows.axis.kernel // self.tap_rows
+
+    @property
+    def serial_tap_columns(self) -> int:
+        return self.columns.axis.kernel // self.tap_columns
+
+    @property
+    def tap_row_stride(self) -> int:
+        """Weight addresses from one serial row of taps to the next."""
+        return self.serial_tap_columns * self.source_groups
+
+    @property
+    def group_stride(self) -> int:
+        """Weight addresses from one group of results to the next."""
+        return self.serial_tap_rows * self.tap_row_stride
+
+    @property
+    def weight_depth(self) -> int:
+        """Words of one bank of weight memory; a word holds `in_lanes` weights of one filter and tap."""
+        return self.result_groups * self.group_stride
+
+    def tap_row_offset(self, tap_row: int) -> int:
+        """What a kernel row adds to the address of its weights."""
+        return 0 if self.rows.parallel else self.rows.tap_order.index(tap_row) * self.tap_row_stride
+
+    def tap_column_offset(self, tap_column: int) -> int:
+        return 0 if self.columns.parallel else self.columns.tap_order.index(tap_column) * self.source_groups
+
+    def tap_row_bank(self, tap_row: int) -> int:
+        """Bank that a kernel row's weights lie in: its own where rows are multiplied at once."""
+        return tap_row if self.rows.parallel else 0
+
+    def tap_column_bank(self, tap_column: int) -> int:
+        return tap_column if self.columns.parallel else 0
+
+    # --- the walk ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def row_records(self) -> list[RowRecord]:
+        walk = self.rows
+        records = []
+        for index, position in enumerate(walk.positions):
+            following = (index + 1) % len(walk.positions)
+            frame = walk.sources if following == 0 else 0
+            records.append(
+                RowRecord(
+                    last_tap_row=walk.serial_taps(position) - 1,
+                    weight_offset=walk.tap_address(position) * self.tap_row_stride,
+                    mask=walk.mask(position),
+                    ring_step=walk.starts[following] - walk.starts[index] + frame,
+                    needed_step=walk.needed[following] - walk.needed[index] + frame,
+                    release_step=walk.kept[following] - walk.kept[index] + frame,
+                )
+            )
+        return records
+
+    @cached_property
+    def column_records(self) -> list[ColumnRecord]:
+        walk, banks, groups = self.columns, self.column_banks, self.source_groups
+        records = []
+        for index, position in enumerate(walk.positions):
+            following = (index + 1) % len(walk.positions)
+            here, there = (walk.starts[which] // banks * groups for which in (index, following))
+            records.append(
+                ColumnRecord(
+                    last_slot=walk.serial_taps(position) * groups - 1,
+                    weight_offset=walk.tap_address(position) * groups,
+                    mask=walk.mask(position),
+                    bank=walk.starts[index] % banks,
+                    address_step=(there - here) % (1 << self.address_bits),
+                    needed_step=(walk.needed[following] - walk.needed[index]) % self.column_modulus,
+                )
+            )
+        return records
+
+    @cached_property
+    def row_program(self) -> Program:
+        steps = [record._replace(ring_step=record.ring_step % self.ring_rows) for record in self.row_records]
+        return compress(steps)
+
+    @cached_property
+    def column_program(self) -> Program:
+        return compress(self.column_records)
+
+    @property
+    def first_ring_row(self) -> int:
+        return self.rows.starts[0] % self.ring_rows
+
+    @property
+    def first_column_address(self) -> int:
+        return self.columns.starts[0] // self.column_banks * self.source_groups % (1 << self.address_bits)
+
+    @property
+    def has_empty_windows(self) -> bool:
+        """Whether some position lies wholly on padding: its products must be masked even where taps are serial."""
+        return any(
+            not walk.pairs(position) for walk in (self.rows, self.columns) for position in walk.positions
+        )
+
+    @property
+    def masked(self) -> bool:
+        """Whether operands of a slot may have to be replaced by zero."""
+        return self.rows.parallel or self.has_empty_windows
+
+    def lane_row(self, tap_row: int) -> int:
+        """Row of the window that a parallel tap row looks at."""
+        return self.rows.window_index(tap_row) if self.rows.parallel else 0
+
+    def lane_column(self, tap_column: int) -> int:
+        return self.columns.window_index(tap_column) if self.columns.parallel else 0
+
+    @property
+    def fewest_slots(self) -> int:
+        """Multiply cycles of the quickest result."""
+        rows = min(record.last_tap_row + 1 for record in self.row_records)
+        return rows * min(record.last_slot + 1 for record in self.column_records)

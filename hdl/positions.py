@@ -1,0 +1,180 @@
+"""Positions: which pixel of the result is next, and whether its sources have arrived.
+
+Walks the row and column programs of a plan, one position whenever the last one was taken, and holds each
+position back until the line buffer has what it needs::
+
+                   +--------+                    +----------+
+    row program -->| next   |  move, when        | position |--> slots
+    col program -->| position  arrived and free  | register |<-- taken
+                   +--------+                    +----------+
+"""
+
+from myhdl import Signal, always_comb, always_seq, block, intbv, modbv
+
+from hdl.registers import enabled_register, like, look_up
+from hdl.walk import record_index, walk
+
+
+class Position:
+    """One pixel of the result, as the slots that compute it need to know it."""
+
+    def __init__(self, plan):
+        rows, columns = plan.row_records, plan.column_records
+        release_limit = max(record.release_step for record in rows) + 1
+        self.valid = Signal(bool(0))
+        self.ring = Signal(intbv(0, min=0, max=max(2, plan.ring_rows)))  # ring row of the window's first row
+        self.column = Signal(modbv(0)[plan.address_bits :])  # line buffer address of its first column
+        self.bank = Signal(intbv(0, min=0, max=max(2, plan.column_banks)))  # bank of its first column
+        self.last_tap_row = Signal(intbv(0, min=0, max=max(2, max(r.last_tap_row for r in rows) + 1)))
+        self.last_slot = Signal(intbv(0, min=0, max=max(2, max(r.last_slot for r in columns) + 1)))
+        self.weight = Signal(intbv(0, min=0, max=max(2, plan.weight_depth)))  # address of its first weight
+        self.row_mask = Signal(intbv(0)[plan.tap_rows :])
+        self.column_mask = Signal(intbv(0)[plan.tap_columns :])
+        self.release = Signal(intbv(0, min=0, max=max(2, release_limit)))  # rows free once it is done
+        self.frame_end = Signal(bool(0))
+
+
+@block
+def masks_of(aclk, index, move, mask, *, entries):
+    """Registered: which parallel taps of a row or column of positions have a source."""
+    found = like(mask)
+    return look_up(index, found, entries=entries), enabled_register(aclk, move, found, mask)
+
+
+@block
+def positions(aclk, aresetn, row_arrived, columns_arrived, weights_ready, taken, at_frame_start, position, *, plan):
+    """Offer the positions of frame after frame in raster order.
+
+    Parameters
+    ----------
+    row_arrived : bool
+        Pulses when a whole source row has been written.
+    columns_arrived : intbv
+        Pixels written of the row that is arriving.
+    weights_ready : bool
+        A frame may begin.
+    taken : bool
+        The present position is done with; the next may replace it at the clock edge.
+    at_frame_start : bool, out
+        The next position is the first of a frame.
+    position : Position, out
+    """
+    ring_rows = plan.ring_rows
+    row_program, column_program = plan.row_program, plan.column_program
+    most_needed = max(record.needed_step for record in plan.row_records)
+
+    row_index, column_index = record_index(row_program), record_index(column_program)
+    row_at_end, column_at_end = Signal(bool(0)), Signal(bool(0))
+    move, row_move = Signal(bool(0)), Signal(bool(0))
+
+    # the records' fields, looked up by the current index
+    last_tap_row, last_slot = like(position.last_tap_row), like(position.last_slot)
+    row_weight, column_weight = like(position.weight), like(position.weight)
+    ring_step, bank, address_step = like(position.ring), like(position.bank), like(position.column)
+    release_step = Signal(intbv(0)[len(position.release) :])
+    rows_needed_step = Signal(intbv(0, min=0, max=most_needed + 1))
+    needed_step = Signal(modbv(0, min=0, max=plan.column_modulus))
+    fields = []
+    for index, program, targets in (
+        (row_index, row_program, {
+            "last_tap_row": last_tap_row, "weight_offset": row_weight, "ring_step": ring_step,
+            "needed_step": rows_needed_step, "release_step": release_step,
+        }),
+        (column_index, column_program, {
+            "last_slot": last_slot, "weight_offset": column_weight, "bank": bank,
+            "address_step": address_step, "needed_step": needed_step,
+        }),
+    ):  # fmt: skip
+        for name, target in targets.items():
+            instance = look_up(index, target, entries=program.table(name))
+            instance.name = f"{'row' if index is row_index else 'column'}_{name}"
+            fields.append(instance)
+
+    row_walk = walk(aclk, aresetn, row_move, row_index, row_at_end, program=row_program)
+    column_walk = walk(aclk, aresetn, move, column_index, column_at_end, program=column_program)
+
+    # Where the next position is: its ring row, its first column, and what it needs.  `lead` counts the complete
+    # rows beyond the last needed one: above zero that row is complete, at zero it is the one that is arriving.
+    ring = Signal(intbv(plan.first_ring_row, min=0, max=max(2, ring_rows)))
+    ring_sum = Signal(intbv(0, min=0, max=2 * ring_rows))
+    column = Signal(modbv(plan.first_column_address)[plan.address_bits :])
+    needed = Signal(modbv(plan.columns.needed[0], min=0, max=plan.column_modulus))
+    first_lead = 1 - plan.rows.needed[0]
+    lead_limit = 2 * (ring_rows + most_needed) + 2
+    lead = Signal(intbv(first_lead, min=-lead_limit, max=lead_limit))
+    arrived, ready = Signal(bool(0)), Signal(bool(0))
+
+    @always_comb
+    def check_arrival():
+        arrived.next = lead > 0 or (lead == 0 and columns_arrived >= needed)
+
+    @always_comb
+    def check_start():
+        ready.next = arrived and (weights_ready or not at_frame_start)
+
+    @always_comb
+    def decide():
+        move.next = ready and (taken or not position.valid)
+
+    @always_comb
+    def decide_row():
+        row_move.next = ready and (taken or not position.valid) and column_at_end
+
+    @always_comb
+    def turn_ring():
+        ring_sum.next = ring + ring_step
+
+    @always_seq(aclk.posedge, reset=aresetn)
+    def advance():
+        if move:
+            column.next = column + address_step
+            needed.next = needed + needed_step
+            at_frame_start.next = column_at_end and row_at_end
+        if row_move:
+            if ring_sum >= ring_rows:
+                ring.next = ring_sum - ring_rows
+            else:
+                ring.next = ring_sum
+
+    @always_seq(aclk.posedge, reset=aresetn)
+    def follow_arrivals():
+        if row_move and row_arrived:
+            lead.next = lead - rows_needed_step + 1
+        elif row_move:
+            lead.next = lead - rows_needed_step
+        elif row_arrived:
+            lead.next = lead + 1
+
+    @always_seq(aclk.posedge, reset=aresetn)
+    def hold():
+        if move:
+            position.valid.next = True
+        elif taken:
+            position.valid.next = False
+
+    @always_seq(aclk.posedge, reset=None)
+    def describe():
+        if move:
+            position.ring.next = ring
+            position.column.next = column
+            position.bank.next = bank
+            position.last_tap_row.next = last_tap_row
+            position.last_slot.next = last_slot
+            position.weight.next = row_weight + column_weight
+            position.frame_end.next = column_at_end and row_at_end
+            if column_at_end:
+                position.release.next = release_step
+            else:
+                position.release.next = 0
+
+    masks = []
+    if plan.masked:
+        masks = [
+            masks_of(aclk, row_index, move, position.row_mask, entries=row_program.table("mask")),
+            masks_of(aclk, column_index, move, position.column_mask, entries=column_program.table("mask")),
+        ]
+
+    return (
+        fields, masks, row_walk, column_walk, check_arrival, check_start, decide, decide_row,
+        turn_ring, advance, follow_arrivals, hold, describe,
+    )  # fmt: skip

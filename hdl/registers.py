@@ -1,0 +1,69 @@
+"""Pipeline registers and small look-up tables: the glue between the stages of a core."""
+
+from myhdl import Signal, always, always_comb, always_seq, block
+
+
+def like(signal):
+    """A new signal of the same type, range and initial value."""
+    return Signal(signal.val)
+
+
+@block
+def register(aclk, source, target):
+    """`target` is `source` one cycle later."""
+
+    @always(aclk.posedge)
+    def store():
+        target.next = source
+
+    return store
+
+
+@block
+def enabled_register(aclk, enable, source, target):
+    """`target` takes `source` in every cycle in which `enable` is high."""
+
+    @always(aclk.posedge)
+    def store():
+        if enable:
+            target.next = source
+
+    return store
+
+
+@block
+def cleared_register(aclk, aresetn, source, target):
+    """`target` is `source` one cycle later, and its initial value during reset."""
+
+    @always_seq(aclk.posedge, reset=aresetn)
+    def store():
+        target.next = source
+
+    return store
+
+
+@block
+def delay(aclk, aresetn, source, target, *, cycles, reset=False):
+    """`target` is `source`, `cycles` (at least 1) later; with `reset` the stages are cleared during reset."""
+    stages = [source] + [like(source) for _ in range(cycles - 1)] + [target]
+    instances = []
+    for index in range(cycles):
+        stage, following = stages[index], stages[index + 1]
+        if reset:
+            instance = cleared_register(aclk, aresetn, stage, following)
+        else:
+            instance = register(aclk, stage, following)
+        instance.name = f"stage_{index + 1}"
+        instances.append(instance)
+    return instances
+
+
+@block
+def look_up(index, value, *, entries):
+    """`value` is entry `index` of a table of Python integers."""
+
+    @always_comb
+    def read():
+        value.next = entries[int(index)]
+
+    return read

@@ -1,0 +1,167 @@
+"""Requantize: one rounding and one overflow rule per result, from the accumulator's format to the result's.
+
+A right shift rounds by adding an increment below the point first; the mode decides the increment::
+
+    floor       nothing                 half_up     half
+    toward_zero 2**shift - 1 if < 0     half_away   half, less 1 if < 0
+    stochastic  a draw of shift bits    half_even   half, less 1 if the kept part is even
+
+    cycle   0              1          2                       3
+            accumulator -> rounded -> scaled, and whether  -> result
+                                      it is out of range
+"""
+
+from myhdl import Constant, Signal, always, always_comb, block, intbv
+
+from fixedpoint.formats import Overflow, Rounding
+from hdl.registers import register
+
+#: Cycles from the accumulator to the result.
+REQUANTIZE_LATENCY = 3
+
+
+@block
+def choose_increment(value, increment, *, rounding, shift):
+    """What the rounding mode adds to `value` before its last `shift` bits are dropped."""
+    half, whole = 1 << (shift - 1), 1 << shift
+
+    @always_comb
+    def half_even():
+        if value[shift]:
+            increment.next = half
+        else:
+            increment.next = half - 1
+
+    @always_comb
+    def half_away():
+        if value < 0:
+            increment.next = half - 1
+        else:
+            increment.next = half
+
+    @always_comb
+    def toward_zero():
+        if value < 0:
+            increment.next = whole - 1
+        else:
+            increment.next = 0
+
+    return {Rounding.HALF_EVEN: half_even, Rounding.HALF_AWAY: half_away, Rounding.TOWARD_ZERO: toward_zero}[rounding]
+
+
+@block
+def add_increment(aclk, value, increment, rounded):
+    """Registered full-width sum."""
+
+    @always(aclk.posedge)
+    def add():
+        rounded.next = value + increment
+
+    return add
+
+
+@block
+def extend(source, target):
+    """The same number in a wider signal."""
+
+    @always_comb
+    def copy():
+        target.next = source
+
+    return copy
+
+
+@block
+def round_value(aclk, value, draw, rounded, *, rounding, shift):
+    """Registered: `value` plus the increment of its rounding mode."""
+    if shift <= 0 or rounding is Rounding.FLOOR:
+        return register(aclk, value, rounded)
+    if rounding is Rounding.STOCHASTIC:
+        return add_increment(aclk, value, draw, rounded)
+    if rounding is Rounding.HALF_UP:
+        half = Constant(intbv(1 << (shift - 1))[shift:])
+        return add_increment(aclk, value, half, rounded)
+    increment = Signal(intbv(0)[shift:])
+    choose = choose_increment(value, increment, rounding=rounding, shift=shift)
+    add = add_increment(aclk, value, increment, rounded)
+    return choose, add
+
+
+@block
+def scale(aclk, rounded, scaled, *, shift):
+    """Registered: drop `shift` bits, or add as many zeros where `shift` is negative."""
+    left = -shift
+
+    @always(aclk.posedge)
+    def shift_right():
+        scaled.next = rounded >> shift
+
+    @always(aclk.posedge)
+    def shift_left():
+        scaled.next = rounded << left
+
+    return shift_right if shift >= 0 else shift_left
+
+
+@block
+def limit(aclk, scaled, result, *, overflow):
+    """Registered: `scaled` as a word of the result's width, saturated or wrapped."""
+    width = len(result)
+    sign = width - 1
+    lowest_word, highest_word = 1 << sign, (1 << sign) - 1
+    beyond = Signal(intbv(0, min=min(-1, scaled.min >> sign), max=((scaled.max - 1) >> sign) + 2))
+
+    @always_comb
+    def drop_kept_bits():
+        beyond.next = scaled >> sign
+
+    @always(aclk.posedge)
+    def saturate():
+        if beyond == 0 or beyond == -1:
+            result.next = scaled[width:]
+        elif scaled < 0:
+            result.next = lowest_word
+        else:
+            result.next = highest_word
+
+    @always(aclk.posedge)
+    def wrap():
+        result.next = scaled[width:]
+
+    if overflow is Overflow.WRAP:
+        return wrap
+    return drop_kept_bits, saturate
+
+
+@block
+def requantize(aclk, accumulator, draw, result, *, shift, rounding, overflow):
+    """Turn one accumulator into one result word.
+
+    Parameters
+    ----------
+    accumulator : signed intbv
+    draw : intbv of `shift` bits, or None
+        Read in cycle 0, in stochastic rounding only.
+    result : intbv, out
+        The word's bits, `REQUANTIZE_LATENCY` cycles later.
+    shift : int
+        Fraction bits to drop; negative to append zeros.
+    rounding, overflow : Rounding, Overflow
+    """
+    # wide enough that the bit above the dropped ones exists
+    reach = max(len(accumulator) - 1, shift + 1)
+    value = Signal(intbv(0, min=-(1 << reach), max=1 << reach))
+    rounded = Signal(intbv(0, min=value.min, max=value.max + (1 << max(shift, 0))))
+    lowest, highest = rounded.min, rounded.max - 1
+    if shift >= 0:
+        lowest, highest = lowest >> shift, highest >> shift
+    else:
+        lowest, highest = lowest << -shift, highest << -shift
+    word_limit = 1 << (len(result) - 1)
+    scaled = Signal(intbv(0, min=min(lowest, -word_limit), max=max(highest + 1, word_limit)))
+
+    widen = extend(accumulator, value)
+    add = round_value(aclk, value, draw, rounded, rounding=rounding, shift=shift)
+    drop = scale(aclk, rounded, scaled, shift=shift)
+    bound = limit(aclk, scaled, result, overflow=overflow)
+    return widen, add, drop, bound

@@ -1,0 +1,37 @@
+"""A rotation of a list of words by a variable amount: one level of two-way choices for each bit of the amount."""
+
+from myhdl import always_comb, block
+
+from hdl.registers import like
+
+
+@block
+def choose(select, bit, straight, rotated, chosen):
+    """`chosen` is `rotated` where the bit of `select` is set, else `straight`."""
+
+    @always_comb
+    def pick():
+        if select[bit]:
+            chosen.next = rotated
+        else:
+            chosen.next = straight
+
+    return pick
+
+
+@block
+def rotate(words, amount, rotated):
+    """``rotated[i] = words[(i + amount) % len(words)]``, for an `amount` below ``len(words)``."""
+    count = len(words)
+    levels = (count - 1).bit_length()
+    instances = []
+    present = words
+    for level in range(levels):
+        following = rotated if level == levels - 1 else [like(word) for word in words]
+        for index in range(count):
+            other = present[(index + (1 << level)) % count]
+            instance = choose(amount, level, present[index], other, following[index])
+            instance.name = f"level_{level}_word_{index}"
+            instances.append(instance)
+        present = following
+    return instances

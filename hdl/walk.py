@@ -1,0 +1,45 @@
+"""Steps through a `Program`: which record is current, and whether it is the last one of the circle."""
+
+from myhdl import Signal, always_comb, always_seq, block, intbv
+
+
+def record_index(program):
+    """A signal that can hold the index of any record of `program`."""
+    return Signal(intbv(0, min=0, max=max(2, len(program.records))))
+
+
+@block
+def walk(aclk, aresetn, advance, index, at_end, *, program):
+    """Move `index` to the next record in every cycle in which `advance` is high.
+
+    `at_end` is high while the record is the last one before the walk starts over.
+    """
+    last = len(program.records) - 1
+    loop_start, loop_stop = program.loop_start, program.loop_stop
+    last_round = program.repeats - 1
+    loop_round = Signal(intbv(0, min=0, max=max(2, program.repeats)))
+    looping = Signal(bool(0))
+
+    @always_comb
+    def decide():
+        looping.next = index == loop_stop and loop_round != last_round
+
+    @always_comb
+    def detect_end():
+        at_end.next = index == last and not looping
+
+    @always_seq(aclk.posedge, reset=aresetn)
+    def step():
+        if advance:
+            if looping:
+                index.next = loop_start
+                loop_round.next = loop_round + 1
+            else:
+                if index == loop_stop:
+                    loop_round.next = 0
+                if index == last:
+                    index.next = 0
+                else:
+                    index.next = index + 1
+
+    return decide, detect_end, step

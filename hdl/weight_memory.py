@@ -1,0 +1,77 @@
+"""Weight memory: one bank for each filter lane and parallel tap, all read at the same address.
+
+A word holds the weights of one filter and one tap for one group of input channels, as they come in the stream.
+Forward sums along the word, the input gradient across the filters' words: the same words serve both.
+
+::
+
+    cycle   1         2 ..       L-1       L
+            address -> (waits) -> memory -> register after memory, which the operands are slices of
+"""
+
+from myhdl import Signal, always, always_comb, block, intbv
+
+from hdl.line_buffer import operand_latency, split_word
+from hdl.memory import memory
+from hdl.registers import delay, like, register
+
+
+@block
+def weight_address(aclk, base, offset, address):
+    """Registered sum of the two parts of a slot's weight address."""
+
+    @always(aclk.posedge)
+    def add():
+        address.next = base + offset
+
+    return add
+
+
+@block
+def weight_bank(aclk, write, address, word, *, lane, tap_row, tap_column, depth):
+    """The weights of one filter lane and parallel tap, and the register after their memory."""
+    bits = len(word)
+    mine = Signal(bool(0))
+    part, read_word = like(word), like(word)
+
+    @always_comb
+    def select():
+        mine.next = write.weight and write.lane == lane and write.tap_row == tap_row and write.tap_column == tap_column
+
+    @always_comb
+    def trim():
+        part.next = write.word[bits:]
+
+    store = memory(aclk, mine, write.address, part, address, read_word, depth=depth)
+    keep = register(aclk, read_word, word)
+    return select, trim, store, keep
+
+
+@block
+def weight_memory(aclk, aresetn, write, slot, weights, *, plan):
+    """Give each slot its weights.
+
+    Parameters
+    ----------
+    write : WeightWrite
+    slot : Slot
+    weights : list of lists of lists of intbv, out
+        ``weights[filter lane][tap lane][channel lane]``, `operand_latency` cycles after the slot.
+    """
+    lanes, width = plan.layer.lanes, plan.layer.formats.weights.width
+    summed, address = like(slot.weight_offset), like(slot.weight_offset)
+    add = weight_address(aclk, slot.weight_base, slot.weight_offset, summed)
+    wait = delay(aclk, aresetn, summed, address, cycles=operand_latency(plan) - 3)
+    instances = [add, wait]
+    for lane in range(lanes.out_lanes):
+        for tap in range(lanes.kernel_lanes):
+            tap_row, tap_column = divmod(tap, plan.tap_columns)
+            word = Signal(intbv(0)[lanes.in_lanes * width :])
+            bank = weight_bank(
+                aclk, write, address, word, lane=lane, tap_row=tap_row, tap_column=tap_column, depth=plan.weight_depth
+            )
+            bank.name = f"bank_{lane}_{tap}"
+            split = split_word(word, weights[lane][tap], width=width)
+            split.name = f"word_{lane}_{tap}"
+            instances += [bank, split]
+    return instances

@@ -1,0 +1,206 @@
+"""The engine of forward and input gradient: source stream and weights in, requantized results out.
+
+::
+
+    s_axis (source) --> line buffer --operands--+
+                          ^    |                v
+                  slots --+    | arrived     MAC array --> requantize --> result queue --> m_axis
+                  ^       +----|--weights-------^
+    positions ----+<-----------+                |
+        ^                                       |
+    s_axis_weights --> loader --> weight memory, bias memory
+
+Everything behind the slots is a pipeline without stalls: a slot that was issued always comes out.
+"""
+
+from myhdl import ConcatSignal, Signal, always_comb, always_seq, block, intbv
+
+from fixedpoint.formats import Rounding
+from fixedpoint.stochastic import initial_state
+from hdl.bias_memory import BIAS_LATENCY, bias_memory
+from hdl.draw import draw_bits
+from hdl.line_buffer import line_buffer, operand_latency
+from hdl.mac_array import accumulate, accumulate_from_zero, dot_product, product_of, tree_levels
+from hdl.positions import Position, positions
+from hdl.registers import delay
+from hdl.requantize import REQUANTIZE_LATENCY, requantize
+from hdl.result_queue import places, result_queue
+from hdl.slots import Slot, slots
+from hdl.weight_loader import WeightWrite, weight_loader
+from hdl.weight_memory import weight_memory
+
+
+def sum_latency(plan) -> int:
+    """Cycles from a slot to the sum of its products."""
+    return operand_latency(plan) + 1 + tree_levels(plan.source_lanes * plan.layer.lanes.kernel_lanes)
+
+
+def result_latency(plan) -> int:
+    """Cycles from the last slot of a result to its entry into the result queue."""
+    return sum_latency(plan) + 1 + REQUANTIZE_LATENCY
+
+
+def queue_depth(plan) -> int:
+    """Places in the result queue: as many as there can be results on their way, so that none ever waits."""
+    in_flight = -(-(result_latency(plan) + 5) // plan.fewest_slots) + 1
+    return max(4, 1 << (in_flight - 1).bit_length())
+
+
+
+@block
+def sequence_results(aclk, aresetn, slot, first, ending, accumulated, result, frame_end, *, plan):
+    """Bring a slot's flags to the stages that need them.
+
+    `first` meets the sum of the slot's products; `ending` tells, `BIAS_LATENCY` cycles before that, that the slot
+    is the last of its result; `accumulated` meets the finished accumulator; `result` and `frame_end` meet the
+    requantized result.
+    """
+    stage = sum_latency(plan)
+    ended = Signal(bool(0))
+
+    @always_comb
+    def detect_end():
+        ended.next = slot.valid and slot.last
+
+    return (
+        detect_end,
+        delay(aclk, aresetn, slot.first, first, cycles=stage),
+        delay(aclk, aresetn, ended, ending, cycles=stage - BIAS_LATENCY, reset=True),
+        delay(aclk, aresetn, ending, accumulated, cycles=BIAS_LATENCY + 1, reset=True),
+        delay(aclk, aresetn, accumulated, result, cycles=REQUANTIZE_LATENCY, reset=True),
+        delay(aclk, aresetn, slot.frame_end, frame_end, cycles=result_latency(plan)),
+    )
+
+
+@block
+def result_lane(aclk, aresetn, operands, weights, start, first, accumulated, word, *, plan, lane):
+    """One lane of the result: products, sum, accumulator and requantized word; `start` is None without a bias."""
+    formats = plan.layer.formats
+    terms = len(operands)
+    extreme = product_of(operands[0], weights[0])
+    total = Signal(intbv(0, min=terms * extreme.min, max=terms * (extreme.max - 1) + 1))
+    accumulator = Signal(intbv(0, min=plan.accumulator.lowest, max=plan.accumulator.highest + 1))
+    shift = plan.accumulator.fraction - plan.result_format.fraction
+
+    multiply = dot_product(aclk, operands, weights, total)
+    if start is None:
+        add_up = accumulate_from_zero(aclk, total, first, accumulator)
+    else:
+        add_up = accumulate(aclk, total, first, start, accumulator)
+    instances = [multiply, add_up]
+    draw = None
+    if formats.rounding is Rounding.STOCHASTIC and shift > 0:
+        draw = Signal(intbv(0)[shift:])
+        state = initial_state(formats.rounding_seed, plan.result, lane)
+        instances.append(draw_bits(aclk, aresetn, accumulated, draw, initial_state=state))
+    instances.append(
+        requantize(
+            aclk, accumulator, draw, word, shift=shift, rounding=formats.rounding, overflow=formats.overflow
+        )
+    )
+    return instances
+
+
+@block
+def detect_parking(aclk, aresetn, busy, at_frame_start, parked, *, cycles):
+    """`parked`: the next frame has not begun, and every slot of the last one left the pipeline."""
+    quiet_cycles = Signal(intbv(0, min=0, max=cycles + 1))
+
+    @always_seq(aclk.posedge, reset=aresetn)
+    def count():
+        if busy or not at_frame_start:
+            quiet_cycles.next = 0
+        elif quiet_cycles != cycles:
+            quiet_cycles.next = quiet_cycles + 1
+
+    @always_comb
+    def tell():
+        parked.next = quiet_cycles == cycles and at_frame_start and not busy
+
+    return count, tell
+
+
+@block
+def window_engine(aclk, aresetn, s_axis_weights, s_axis, m_axis, frame_error, *, plan):
+    """One pass over the rows of `s_axis`.
+
+    Parameters
+    ----------
+    s_axis_weights : AxiStream
+        Weights and biases; taken whenever the engine is between two frames.
+    s_axis, m_axis : AxiStream
+        Source and result, in raster order with channel groups innermost.
+    frame_error : bool, out
+        Sticky: a `tlast` of one of the inputs was out of place.
+    plan : Plan
+    """
+    lanes, formats = plan.layer.lanes, plan.layer.formats
+
+    def flags(count):
+        return (Signal(bool(0)) for _ in range(count))
+
+    position = Position(plan)
+    slot = Slot(plan, position)
+    weight_write = WeightWrite(plan, len(s_axis_weights.tdata))
+    row_arrived, weights_ready, taken, room, parked = flags(5)
+    source_error, weights_error = flags(2)
+    first, ending, accumulated, result, frame_end, issued, removed = flags(7)
+    at_frame_start = Signal(bool(1))
+    columns_arrived = Signal(intbv(0, min=0, max=plan.columns.sources + 1))
+
+    def words(form, count):
+        return [Signal(intbv(0, min=form.lowest, max=form.highest + 1)) for _ in range(count)]
+
+    operands = [words(plan.source_format, plan.source_lanes) for _ in range(lanes.kernel_lanes)]
+    weights = [
+        [words(formats.weights, lanes.in_lanes) for _ in range(lanes.kernel_lanes)] for _ in range(lanes.out_lanes)
+    ]
+    results = [Signal(intbv(0)[plan.result_format.width :]) for _ in range(plan.result_lanes)]
+
+    instances = [
+        line_buffer(
+            aclk, aresetn, s_axis, slot, row_arrived, columns_arrived, source_error, operands, plan=plan
+        ),
+        weight_loader(aclk, aresetn, s_axis_weights, parked, weights_ready, weight_write, weights_error, plan=plan),
+        weight_memory(aclk, aresetn, weight_write, slot, weights, plan=plan),
+        positions(
+            aclk, aresetn, row_arrived, columns_arrived, weights_ready, taken, at_frame_start, position, plan=plan
+        ),
+        slots(aclk, aresetn, position, taken, room, issued, slot, plan=plan),
+        detect_parking(aclk, aresetn, position.valid, at_frame_start, parked, cycles=result_latency(plan)),
+        sequence_results(
+            aclk, aresetn, slot, first, ending, accumulated, result, frame_end, plan=plan
+        ),
+    ]
+
+    starts = [None] * plan.result_lanes
+    if not plan.gradient:
+        extreme = formats.bias.lowest << plan.layer.bias_shift
+        starts = [Signal(intbv(0, min=extreme, max=-extreme)) for _ in starts]
+        instances.append(bias_memory(aclk, aresetn, weight_write, ending, starts, plan=plan))
+
+    flat_operands = [operand for tap in operands for operand in tap]
+    for lane in range(plan.result_lanes):
+        if plan.gradient:
+            lane_weights = [weights[k][tap][lane] for tap in range(lanes.kernel_lanes) for k in range(lanes.out_lanes)]
+        else:
+            lane_weights = [weight for tap in weights[lane] for weight in tap]
+        compute = result_lane(
+            aclk, aresetn, flat_operands, lane_weights, starts[lane], first, accumulated, results[lane],
+            plan=plan, lane=lane,
+        )  # fmt: skip
+        compute.name = f"lane_{lane}"
+        instances.append(compute)
+
+    depth = queue_depth(plan)
+    word = ConcatSignal(*reversed(results)) if len(results) > 1 else results[0]
+    instances += [
+        places(aclk, aresetn, issued, removed, room, depth=depth),
+        result_queue(aclk, aresetn, result, word, frame_end, removed, m_axis, depth=depth),
+    ]
+
+    @always_seq(aclk.posedge, reset=aresetn)
+    def gather_errors():
+        frame_error.next = source_error or weights_error
+
+    return instances, gather_errors
