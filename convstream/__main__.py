@@ -1,0 +1,5 @@
+"""`python -m convstream`."""
+
+from convstream.cli import main
+
+main()

@@ -1,0 +1,60 @@
+"""The command line: every command, and the one place where errors become a line and an exit code.
+
+Exit codes: 0 all right, 1 a mismatch or failed check, 2 bad input or usage, 130 interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from convstream.commands.reference import reference
+from convstream.commands.simulate import simulate_command
+from convstream.commands.vectors import vectors
+from sim.errors import BadInput, CheckFailed, one_line
+
+_FAILED, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
+
+
+@click.group(
+    epilog="Example:  convstream simulate examples/layers/photograph_3x3.toml",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="convstream")
+def cli() -> None:
+    """One convolution layer, forward and backward, from float mathematics to bit-exact streaming Verilog."""
+
+
+for command in (reference, vectors, simulate_command):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        return cli.main(arguments, prog_name="convstream", standalone_mode=False) or 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _complain("interrupted", _INTERRUPTED)
+    except BadInput as error:
+        return _complain(error, _BAD_INPUT)
+    except CheckFailed as error:
+        return _complain(error, _FAILED)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _FAILED
+    except OSError as error:
+        return _complain(f"{error.filename}: {error.strerror}" if error.filename else error, _BAD_INPUT)
+
+
+def _complain(what: object, code: int) -> int:
+    click.echo(f"convstream: {one_line(what)}", err=True)
+    return code

@@ -1,0 +1,47 @@
+"""`convstream reference`: float results, and the error of the fixed-point ones."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from convstream.console import print_json, print_table, working
+from convstream.layer_file import read_layer_file
+from convstream.options import json_option, layer_argument, out_option
+from convstream.tables import accuracy_table
+from fixedpoint.quantize import dequantize
+from sim.accuracy import accuracy, float_results
+from sim.layer_tables import layer_tables
+from sim.npz import write_npz
+from sim.sealed_folder import require_ours, sealed_folder
+from sim.sources import INPUTS, make_tensors
+from sim.vectors import all_tensors
+
+KIND = "convstream reference"
+
+
+@click.command(epilog="Example:  convstream reference examples/layers/middle_3x3.toml --out build/middle")
+@layer_argument
+@out_option(required=False, what="reference.npz: x, w, b, dz and the results z, dx, dw, db in float64")
+@json_option
+def reference(layer_path: Path, out: Path | None, as_json: bool) -> None:
+    """Compute a layer in float64, forward and backward.
+
+    Prints how far the fixed-point results lie from the float ones of the same operands: signal to quantization noise
+    ratio, largest error, and the share that the result's format cannot hold.
+    """
+    file = read_layer_file(layer_path)
+    if out:
+        require_ours(out, KIND)
+    with working("computing the four passes"):
+        words = all_tensors(file.layer, make_tensors(file.layer, file.data, layer_path.parent))
+        floats = float_results(file.layer, words)
+    if out:
+        operands = {name: dequantize(words[name], file.layer.formats.of(name)) for name in INPUTS}
+        with sealed_folder(out, KIND, {"layer_file": layer_tables(file.layer, file.data)}) as draft:
+            write_npz(draft / "reference.npz", operands | floats)
+    rows = accuracy(file.layer, words, floats)
+    if as_json:
+        print_json({"passes": [asdict(row) for row in rows]})
+    else:
+        print_table(accuracy_table(file.layer, rows))

@@ -1,0 +1,140 @@
+"""`convstream simulate`: the generated Verilog, played by cocotb, against the integer model."""
+
+import shlex
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.table import Table
+
+from convstream.console import print_json, print_table, working
+from convstream.junit import Case, write_junit
+from convstream.layer_file import LayerFile, read_layer_file
+from convstream.options import json_option, layer_argument
+from hdl.convert import CORES
+from sim.errors import BadInput, CheckFailed
+from sim.simulate import SIMULATORS, simulate
+from sim.sources import make_tensors
+from sim.stalls import HIGHEST_STALL
+from sim.vectors import all_tensors
+from sim.verdict import SimulationResult
+
+_PASSES = ("forward", "input-gradient", "weight-gradient")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The simulation of one pass: what it showed, or why it showed nothing; `failure` is None if all is right."""
+
+    pass_name: str
+    seconds: float
+    result: SimulationResult | None
+    failure: str | None
+
+
+@click.command("simulate", epilog="Example:  convstream simulate examples/layers/photograph_3x3.toml --stall 0.5")
+@layer_argument
+@click.option("--pass", "chosen", type=click.Choice([*_PASSES, "all"]), default="all", show_default=True,
+              help="Which core; all: every one that is in hardware.")  # fmt: skip
+@click.option("--simulator", type=click.Choice(list(SIMULATORS)), default="verilator", show_default=True)
+@click.option("--stall", type=click.FloatRange(0, HIGHEST_STALL), default=0.0, show_default=True,
+              help="Share of the cycles in which sources pause and sinks refuse.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, (1 << 31) - 1), default=1, show_default=True, help="Of the stalls.")
+@click.option("--waves", is_flag=True, help="Keep the waves, below build/runs.")
+@click.option("--junit", metavar="FILE", type=click.Path(path_type=Path), help="Write a JUnit report.")
+@json_option
+@click.pass_context
+def simulate_command(
+    context: click.Context, layer_path: Path, chosen: str, junit: Path | None, as_json: bool, **options: Any
+) -> None:
+    """Simulate a layer's cores, and compare every bit that comes out with the integer model.
+
+    Builds are kept below build/cores and used again. The exit code is 1 if anything differs, or nothing can be said.
+    """
+    file = read_layer_file(layer_path)
+    passes = _in_hardware(chosen)
+    with working("computing what must come out"):
+        tensors = all_tensors(file.layer, make_tensors(file.layer, file.data, layer_path.parent))
+    runs = [_run(file, tensors, name, options) for name in passes]
+    if junit:
+        write_junit(junit, layer_path.stem, [Case(run.pass_name, run.seconds, run.failure) for run in runs])
+    if as_json:
+        print_json({"layer": str(layer_path), **options, "runs": [_as_json(run) for run in runs]})
+    else:
+        _print(runs)
+    for run in runs:
+        if run.failure:
+            click.echo(f"{run.pass_name}: {run.failure}", err=True)
+            click.echo(f"reproduce: {_command(layer_path, run.pass_name, options)}", err=True)
+    context.exit(1 if any(run.failure for run in runs) else 0)
+
+
+def _in_hardware(chosen: str) -> list[str]:
+    """The passes to simulate, by their names in code."""
+    if chosen == "all":
+        return list(CORES)
+    name = chosen.replace("-", "_")
+    if name not in CORES:
+        existing = ", ".join(core.replace("_", "-") for core in CORES)
+        raise BadInput(f"--pass {chosen}: is not in hardware yet; {existing} is")
+    return [name]
+
+
+def _run(file: LayerFile, tensors: dict[str, np.ndarray], name: str, options: dict[str, Any]) -> Run:
+    label, started = name.replace("_", "-"), time.monotonic()
+    with working(f"simulating {label}"):
+        try:
+            result = simulate(file.layer, tensors, name, **options)
+            failure = None if result.matched else _describe(result)
+        except CheckFailed as error:
+            result, failure = None, str(error)
+    return Run(label, time.monotonic() - started, result, failure)
+
+
+def _describe(result: SimulationResult) -> str:
+    parts = list(result.protocol_errors)
+    if result.mismatch:
+        differ = f"{result.wrong_values} of {result.compared_values} values differ"
+        parts.insert(0, f"{differ}; the first: {result.mismatch}")
+    return "; ".join(parts)
+
+
+def _command(layer_path: Path, pass_name: str, options: dict[str, Any]) -> str:
+    words = ["convstream", "simulate", str(layer_path), "--pass", pass_name, "--simulator", options["simulator"]]
+    words += ["--stall", str(options["stall"]), "--seed", str(options["seed"])]
+    return shlex.join(words + ["--waves"] * options["waves"])
+
+
+def _as_json(run: Run) -> dict[str, Any]:
+    result = run.result
+    shown = {"pass": run.pass_name, "bit_exact": run.failure is None, "failure": run.failure}
+    if result is None:
+        return shown
+    return shown | {
+        "compared_values": result.compared_values,
+        "wrong_values": result.wrong_values,
+        "mismatch": asdict(result.mismatch) if result.mismatch else None,
+        "protocol_errors": result.protocol_errors,
+        "cycles": result.cycles,
+        "latency_cycles": result.latency_cycles,
+        "log": str(result.log) if result.log else None,
+        "waves": str(result.waves) if result.waves else None,
+    }
+
+
+def _print(runs: list[Run]) -> None:
+    table = Table("pass", "verdict", title="simulated core against the integer model")
+    for heading in ("values compared", "cycles", "latency"):
+        table.add_column(heading, justify="right")
+    for run in runs:
+        verdict = "no verdict" if run.result is None else "differs" if run.failure else "bit-exact"
+        numbers = (run.result.compared_values, run.result.cycles, run.result.latency_cycles) if run.result else ()
+        table.add_row(run.pass_name, verdict, *(f"{number:,}" for number in numbers))
+    print_table(table)
+    for run in runs:
+        for kept in (run.result.log, run.result.waves) if run.result else ():
+            if kept:
+                click.echo(f"kept: {kept}")

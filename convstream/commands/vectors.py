@@ -1,0 +1,56 @@
+"""`convstream vectors`: write test vectors, or check a folder of them."""
+
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from convstream.console import print_json, print_table, working
+from convstream.layer_file import read_layer_file
+from convstream.options import json_option, out_option
+from sim.sealed_folder import read_manifest, require_ours
+from sim.sources import make_tensors
+from sim.vectors import all_tensors, check_vectors, write_vectors
+from sim.vectors_manifest import KIND
+
+
+@click.command(
+    epilog="Examples:  convstream vectors examples/layers/middle_3x3.toml --out build/vectors;  "
+    "convstream vectors --check build/vectors"
+)
+@click.argument("layer_path", metavar="[LAYER.toml]", type=click.Path(path_type=Path), required=False)
+@out_option(required=False, what="the vectors")
+@click.option("--check", metavar="DIR", type=click.Path(path_type=Path), help="Verify a folder of vectors instead.")
+@json_option
+def vectors(layer_path: Path | None, out: Path | None, check: Path | None, as_json: bool) -> None:
+    """Write the test vectors of all four passes: tensors, streams for $readmemh, and a manifest.
+
+    The same layer file gives the same bytes on every machine. --check compares a folder's files with its manifest,
+    and computes all results again from the inputs.
+    """
+    if check is not None:
+        if layer_path is not None or out is not None:
+            raise click.UsageError("--check takes a folder of vectors, and neither LAYER.toml nor --out.")
+        with working("checking"):
+            check_vectors(check)
+        folder, verdict = check, "all right"
+    elif layer_path is None or out is None:
+        raise click.UsageError("Give LAYER.toml and --out DIR, or --check DIR.")
+    else:
+        file = read_layer_file(layer_path)
+        require_ours(out, KIND)
+        with working("computing and writing"):
+            tensors = all_tensors(file.layer, make_tensors(file.layer, file.data, layer_path.parent))
+            write_vectors(out, file.layer, file.data, tensors)
+        folder, verdict = out, "written"
+    manifest = read_manifest(folder, KIND)
+    if as_json:
+        print_json({"folder": str(folder), "verdict": verdict, "manifest": manifest})
+        return
+    table = Table("stream", "tensors", "file", title=f"{folder}: {verdict}")
+    for heading in ("beats", "bits a beat", "lanes"):
+        table.add_column(heading, justify="right")
+    for name, stream in manifest["streams"].items():
+        tensors, lanes = (", ".join(str(part[key]) for part in stream["parts"]) for key in ("tensor", "lanes"))
+        table.add_row(name, tensors, stream["file"], f"{stream['beats']:,}", str(stream["beat_bits"]), lanes)
+    print_table(table)

@@ -1,0 +1,57 @@
+"""What goes to the terminal: results to standard output, everything else to standard error."""
+
+import json
+import math
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+_PATIENCE_SECONDS = 2
+_PIPE_COLUMNS = 120  # where there is no terminal to ask for its width
+
+
+def print_table(table: Table) -> None:
+    """Print a table, as wide as the terminal or, in a pipe, as wide as it needs."""
+    Console(width=None if sys.stdout.isatty() else _PIPE_COLUMNS).print(table)
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as JSON; infinities, which JSON does not know, become null."""
+    click.echo(json.dumps(_finite(value), indent=2))
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show that something is being done, and for how long, if it takes over two seconds and a person looks on."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    progress.add_task(what, total=None)
+    timer = threading.Timer(_PATIENCE_SECONDS, progress.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        progress.stop()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(element) for key, element in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(element) for element in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
