@@ -72,12 +72,21 @@ class AxisWalk:
             return sorted((out, tap) for tap, out in self.axis.sources(position))
         return [(self.axis.origin(position) + tap, tap) for tap in self.axis.taps(position)]
 
+    @property
+    def results(self) -> int:
+        """Pixels of the result in one frame."""
+        return self.axis.size if self.gradient else self.axis.out_size
+
     @cached_property
     def positions(self) -> tuple[int, ...]:
-        """Positions that are computed: a gradient's position without sources is zero and takes no time."""
+        """Positions that are computed: a gradient's position without sources is zero and takes no time.
+
+        If no position has a source (the stride jumps over every pixel), all are computed, from masked sources.
+        """
+        everywhere = tuple(range(self.results))
         if not self.gradient:
-            return tuple(range(self.axis.out_size))
-        return tuple(pixel for pixel in range(self.axis.size) if self.pairs(pixel))
+            return everywhere
+        return tuple(pixel for pixel in everywhere if self.pairs(pixel)) or everywhere
 
     def window_start(self, position: int) -> int:
         """Lowest source of a position's window; it may lie before the first source of the frame."""

@@ -12,11 +12,12 @@ from myhdl import ResetSignal, Signal, ToVerilogWarning
 from fixedpoint.layer import Layer
 from fixedpoint.streams import tensor_streams, weights_beat_bits
 from hdl.conv_forward import conv_forward
+from hdl.conv_input_gradient import conv_input_gradient
 from hdl.plan import Plan
 from hdl.stream import AxiStream
 
 #: Passes that have a core, and its module name.
-CORES = {"forward": "conv_forward"}
+CORES = {"forward": "conv_forward", "input_gradient": "conv_input_gradient"}
 
 
 class ConversionError(RuntimeError):
@@ -32,6 +33,9 @@ def elaborate(layer: Layer, pass_name: str):
     streams = {name: AxiStream(stream.beat_bits) for name, stream in tensor_streams(layer).items()}
     if pass_name == "forward":
         return conv_forward(aclk, aresetn, weights, streams["x"], streams["z"], frame_error, plan=Plan(layer))
+    if pass_name == "input_gradient":
+        plan = Plan(layer, gradient=True)
+        return conv_input_gradient(aclk, aresetn, weights, streams["dz"], streams["dx"], frame_error, plan=plan)
     raise ValueError(f"pass must be one of {', '.join(CORES)}, not {pass_name!r}")
 
 

@@ -10,7 +10,7 @@ The last stage exists only where taps may have no source and are masked: that is
 once, or where a whole window may lie on padding.  With several banks, the window begins in any of them.
 """
 
-from myhdl import Signal, always, always_comb, always_seq, block, intbv, modbv
+from myhdl import Signal, always, always_comb, block, intbv, modbv
 
 from hdl.line_writer import BankWrite, line_writer
 from hdl.memory import memory

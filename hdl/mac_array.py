@@ -7,9 +7,9 @@
                                     (one level a cycle)
 """
 
-from myhdl import Signal, always, always_comb, block, intbv
+from myhdl import Signal, always, block, intbv
 
-from hdl.registers import delay, register
+from hdl.registers import register
 
 
 @block

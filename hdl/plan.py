@@ -37,6 +37,18 @@ class ColumnRecord(NamedTuple):
     needed_step: int  # columns that the next position needs in addition, modulo `column_modulus`
 
 
+class GapRecord(NamedTuple):
+    """One row or column of the result."""
+
+    computed: bool
+
+
+def max_step(positions: tuple[int, ...], size: int) -> int:
+    """Largest distance from one position to the next, in a circle of `size`."""
+    following = positions[1:] + (positions[0] + size,)
+    return max(there - here for here, there in zip(positions, following, strict=True))
+
+
 @dataclass(frozen=True)
 class Plan:
     """Constants of the engine for one pass of one layer.
@@ -260,6 +272,23 @@ class Plan:
     @property
     def first_column_address(self) -> int:
         return self.columns.starts[0] // self.column_banks * self.source_groups % (1 << self.address_bits)
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether some pixels of the result are not computed but known to be zero."""
+        return any(len(walk.positions) < walk.results for walk in (self.rows, self.columns))
+
+    @property
+    def longest_gap(self) -> int:
+        """Most zero beats that are sent between two computed ones."""
+        rows, columns = self.rows, self.columns
+        row_gap = max_step(rows.positions, rows.results) - 1
+        column_gap = max_step(columns.positions, columns.results) - 1
+        return (row_gap * columns.results + column_gap) * self.result_groups
+
+    def gap_program(self, walk: AxisWalk) -> Program:
+        """Which pixels of one axis of the result are computed."""
+        return compress([GapRecord(pixel in walk.positions) for pixel in range(walk.results)])
 
     @property
     def has_empty_windows(self) -> bool:

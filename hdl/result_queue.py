@@ -1,13 +1,13 @@
-"""Result queue: takes results whenever they come, and offers them as an AXI4-Stream.
+"""Result queue: takes results whenever they come, and keeps them until they can be sent.
 
 The pipeline in front of it never stops; instead a result begins only while the queue has a place left for it::
 
-    slots --- issues a result ---> places - 1 ... pipeline ... queue -> output register -> m_axis
+    slots --- issues a result ---> places - 1 ... pipeline ... queue --> sender
       ^                                                          |
       +------------------------- places + 1 ---------------------+
 """
 
-from myhdl import Signal, always, always_comb, always_seq, block, concat, intbv
+from myhdl import Signal, always, always_comb, always_seq, block, intbv
 
 
 @block
@@ -30,44 +30,34 @@ def places(aclk, aresetn, issued, removed, room, *, depth):
 
 
 @block
-def result_queue(aclk, aresetn, write, word, last, removed, m_axis, *, depth):
-    """Queue of `depth` words in distributed memory, and the output register.
+def result_queue(aclk, aresetn, write, word, available, head, remove, *, depth):
+    """A queue of `depth` words in distributed memory.
 
     Parameters
     ----------
     write : bool
-        `word` and `last` are to be taken; there is always a place.
-    removed : bool, out
-        A word left the queue for the output register.
-    m_axis : AxiStream
-        `word`, padded with zeros at the top, and `last` as `tlast`.
+        `word` is to be taken; there is always a place.
+    available : bool, out
+        `head` is the oldest word of the queue.
+    remove : bool
+        `head` is taken in this cycle.
     """
-    word_bits = len(word)
-    entry_bits = word_bits + 1
-    words = [Signal(intbv(0)[entry_bits:]) for _ in range(depth)]
-    entry = Signal(intbv(0)[entry_bits:])
+    words = [Signal(intbv(0)[len(word) :]) for _ in range(depth)]
     write_index, read_index = (Signal(intbv(0, min=0, max=depth)) for _ in range(2))
     count = Signal(intbv(0, min=0, max=depth + 1))
-    remove = Signal(bool(0))
-    valid = Signal(bool(0))
 
     @always_comb
-    def decide():
-        remove.next = count != 0 and (m_axis.tready or not valid)
-
-    @always_comb
-    def report():
-        removed.next = remove
-        m_axis.tvalid.next = valid
+    def tell():
+        available.next = count != 0
 
     @always(aclk.posedge)
     def store():
         if write:
-            words[write_index].next = concat(last, word)
+            words[write_index].next = word
 
     @always_comb
     def read():
-        entry.next = words[read_index]
+        head.next = words[read_index]
 
     @always_seq(aclk.posedge, reset=aresetn)
     def move():
@@ -81,22 +71,12 @@ def result_queue(aclk, aresetn, write, word, last, removed, m_axis, *, depth):
                 read_index.next = 0
             else:
                 read_index.next = read_index + 1
+
+    @always_seq(aclk.posedge, reset=aresetn)
+    def follow():
         if write and not remove:
             count.next = count + 1
         elif remove and not write:
             count.next = count - 1
 
-    @always_seq(aclk.posedge, reset=aresetn)
-    def hold():
-        if remove:
-            valid.next = True
-        elif m_axis.tready:
-            valid.next = False
-
-    @always_seq(aclk.posedge, reset=None)
-    def describe():
-        if remove:
-            m_axis.tdata.next = entry[word_bits:]
-            m_axis.tlast.next = entry[word_bits]
-
-    return decide, report, store, read, move, hold, describe
+    return tell, store, read, move, follow

@@ -137,6 +137,6 @@ def slots(aclk, aresetn, position, taken, room, issued, slot, *, plan):
         ]
 
     return (
-        masks, decide, begin, detect_row_end, detect_result_end, detect_position_end, take, offset_next_group, count, send,
-        describe,
+        masks, decide, begin, detect_row_end, detect_result_end, detect_position_end, take, offset_next_group, count,
+        send, describe,
     )  # fmt: skip

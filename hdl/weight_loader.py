@@ -150,9 +150,13 @@ def weight_loader(aclk, aresetn, s_axis, parked, ready, write, frame_error, *, p
             frame_error.next = True
 
     @always_seq(aclk.posedge, reset=aresetn)
-    def enable():
+    def enable_weight():
         write.weight.next = accept and not biases
+
+    @always_seq(aclk.posedge, reset=aresetn)
+    def enable_bias():
         write.bias.next = accept and biases
+        write.group.next = out_group
 
     @always_seq(aclk.posedge, reset=None)
     def send():
@@ -160,10 +164,11 @@ def weight_loader(aclk, aresetn, s_axis, parked, ready, write, frame_error, *, p
         write.tap_row.next = row_bank
         write.tap_column.next = column_bank
         write.address.next = out_offset + row_offset + column_offset + in_offset
-        write.group.next = out_group
         write.word.next = s_axis.tdata
 
+    bias_writes = [] if plan.gradient else [enable_bias]
     return (
-        find_row, find_column, find_row_bank, find_column_bank, offer, handshake, allow, detect_pixel_end, detect_row_end, detect_filter_end,
-        detect_lane_end, detect_end, detect_set_end, count, count_filters, follow, judge, enable, send,
+        find_row, find_column, find_row_bank, find_column_bank, offer, handshake, allow, detect_pixel_end,
+        detect_row_end, detect_filter_end, detect_lane_end, detect_end, detect_set_end, count, count_filters, follow,
+        judge, enable_weight, bias_writes, send,
     )  # fmt: skip

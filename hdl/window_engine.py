@@ -25,9 +25,13 @@ from hdl.positions import Position, positions
 from hdl.registers import delay
 from hdl.requantize import REQUANTIZE_LATENCY, requantize
 from hdl.result_queue import places, result_queue
+from hdl.sender import send_results, send_with_gaps
 from hdl.slots import Slot, slots
 from hdl.weight_loader import WeightWrite, weight_loader
 from hdl.weight_memory import weight_memory
+
+#: Most results that the queue keeps while zeros are sent; beyond it the multipliers would wait.
+LONGEST_WAIT = 256
 
 
 def sum_latency(plan) -> int:
@@ -41,10 +45,10 @@ def result_latency(plan) -> int:
 
 
 def queue_depth(plan) -> int:
-    """Places in the result queue: as many as there can be results on their way, so that none ever waits."""
+    """Places in the result queue: for all results that can be on their way, and those that wait for a gap to pass."""
     in_flight = -(-(result_latency(plan) + 5) // plan.fewest_slots) + 1
-    return max(4, 1 << (in_flight - 1).bit_length())
-
+    waiting = min(LONGEST_WAIT, -(-plan.longest_gap // plan.fewest_slots))
+    return max(4, 1 << (in_flight + waiting - 1).bit_length())
 
 
 @block
@@ -144,7 +148,7 @@ def window_engine(aclk, aresetn, s_axis_weights, s_axis, m_axis, frame_error, *,
     weight_write = WeightWrite(plan, len(s_axis_weights.tdata))
     row_arrived, weights_ready, taken, room, parked = flags(5)
     source_error, weights_error = flags(2)
-    first, ending, accumulated, result, frame_end, issued, removed = flags(7)
+    first, ending, accumulated, result, frame_end, issued, available, removed = flags(8)
     at_frame_start = Signal(bool(1))
     columns_arrived = Signal(intbv(0, min=0, max=plan.columns.sources + 1))
 
@@ -193,11 +197,16 @@ def window_engine(aclk, aresetn, s_axis_weights, s_axis, m_axis, frame_error, *,
         instances.append(compute)
 
     depth = queue_depth(plan)
-    word = ConcatSignal(*reversed(results)) if len(results) > 1 else results[0]
+    entry = ConcatSignal(frame_end, *reversed(results))
+    head = Signal(intbv(0)[len(entry) :])
     instances += [
         places(aclk, aresetn, issued, removed, room, depth=depth),
-        result_queue(aclk, aresetn, result, word, frame_end, removed, m_axis, depth=depth),
+        result_queue(aclk, aresetn, result, entry, available, head, removed, depth=depth),
     ]
+    if plan.has_gaps:
+        instances.append(send_with_gaps(aclk, aresetn, available, head, removed, m_axis, plan=plan))
+    else:
+        instances.append(send_results(aclk, aresetn, available, head, removed, m_axis))
 
     @always_seq(aclk.posedge, reset=aresetn)
     def gather_errors():
