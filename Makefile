@@ -7,14 +7,14 @@ VENV      := .venv
 BIN       := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 TESTABLE  := $(VENV)/installed-test
-REPORT    := build/$(basename $(notdir $(LAYER)))
+PICTURE   := build/$(basename $(notdir $(LAYER))).png
 
 .DEFAULT_GOAL := report
 .DELETE_ON_ERROR:
 .PHONY: report test campaign lint clean help prerequisites
 
 report: $(INSTALLED)  ## (default) the main job: LAYER through every model and the simulated core, as a table and a picture
-	$(BIN)/python -m convstream.report $(LAYER) --out $(REPORT)
+	$(BIN)/convstream report $(LAYER) --picture $(PICTURE)
 
 test: $(TESTABLE)  ## lint and the whole test suite, on every simulator that is installed
 	$(BIN)/ruff check .

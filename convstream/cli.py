@@ -6,29 +6,36 @@ Exit codes: 0 all right, 1 a mismatch or failed check, 2 bad input or usage, 130
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
-from convstream.commands.reference import reference
-from convstream.commands.simulate import simulate_command
-from convstream.commands.vectors import vectors
 from sim.errors import BadInput, CheckFailed, one_line
 
 _FAILED, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
 
 
-@click.group(
+class _Commands(click.Group):
+    """Imports a command when it is asked for: the others, and a Ctrl-C meanwhile, then cost nothing."""
+
+    _NAMES = ("reference", "vectors", "simulate", "verilog", "report")
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self._NAMES)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        return import_module(f"convstream.commands.{name}").command if name in self._NAMES else None
+
+
+@click.command(
+    cls=_Commands,
     epilog="Example:  convstream simulate examples/layers/photograph_3x3.toml",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="convstream")
 def cli() -> None:
     """One convolution layer, forward and backward, from float mathematics to bit-exact streaming Verilog."""
-
-
-for command in (reference, vectors, simulate_command):
-    cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

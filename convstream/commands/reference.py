@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
+from convstream.accuracy_table import accuracy_table
 from convstream.console import print_json, print_table, working
 from convstream.layer_file import read_layer_file
 from convstream.options import json_option, layer_argument, out_option
-from convstream.tables import accuracy_table
 from fixedpoint.quantize import dequantize
 from sim.accuracy import accuracy, float_results
 from sim.layer_tables import layer_tables
@@ -20,11 +20,11 @@ from sim.vectors import all_tensors
 KIND = "convstream reference"
 
 
-@click.command(epilog="Example:  convstream reference examples/layers/middle_3x3.toml --out build/middle")
+@click.command("reference", epilog="Example:  convstream reference examples/layers/middle_3x3.toml --out build/middle")
 @layer_argument
 @out_option(required=False, what="reference.npz: x, w, b, dz and the results z, dx, dw, db in float64")
 @json_option
-def reference(layer_path: Path, out: Path | None, as_json: bool) -> None:
+def command(layer_path: Path, out: Path | None, as_json: bool) -> None:
     """Compute a layer in float64, forward and backward.
 
     Prints how far the fixed-point results lie from the float ones of the same operands: signal to quantization noise

@@ -1,5 +1,6 @@
 """`convstream simulate`: the generated Verilog, played by cocotb, against the integer model."""
 
+import math
 import shlex
 import time
 from dataclasses import asdict, dataclass
@@ -8,6 +9,7 @@ from typing import Any
 
 import click
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from convstream.console import print_json, print_table, working
@@ -25,6 +27,16 @@ from sim.verdict import SimulationResult
 _PASSES = ("forward", "input-gradient", "weight-gradient")
 
 
+class _Share(click.FloatRange):
+    """A range that does not let NaN through, which is neither below nor above."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        share = super().convert(value, parameter, context)
+        if math.isnan(share):
+            self.fail(f"{value} is not a number.", parameter, context)
+        return share
+
+
 @dataclass(frozen=True)
 class Run:
     """The simulation of one pass: what it showed, or why it showed nothing; `failure` is None if all is right."""
@@ -40,19 +52,20 @@ class Run:
 @click.option("--pass", "chosen", type=click.Choice([*_PASSES, "all"]), default="all", show_default=True,
               help="Which core; all: every one that is in hardware.")  # fmt: skip
 @click.option("--simulator", type=click.Choice(list(SIMULATORS)), default="verilator", show_default=True)
-@click.option("--stall", type=click.FloatRange(0, HIGHEST_STALL), default=0.0, show_default=True,
+@click.option("--stall", type=_Share(0, HIGHEST_STALL), default=0.0, show_default=True,
               help="Share of the cycles in which sources pause and sinks refuse.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, (1 << 31) - 1), default=1, show_default=True, help="Of the stalls.")
 @click.option("--waves", is_flag=True, help="Keep the waves, below build/runs.")
 @click.option("--junit", metavar="FILE", type=click.Path(path_type=Path), help="Write a JUnit report.")
 @json_option
 @click.pass_context
-def simulate_command(
+def command(
     context: click.Context, layer_path: Path, chosen: str, junit: Path | None, as_json: bool, **options: Any
 ) -> None:
-    """Simulate a layer's cores, and compare every bit that comes out with the integer model.
+    """Simulate a layer's cores against the integer model.
 
-    Builds are kept below build/cores and used again. The exit code is 1 if anything differs, or nothing can be said.
+    Every bit that comes out is compared. The exit code is 1 if anything differs, or if nothing can be said. Builds
+    are kept below build/cores and used again.
     """
     file = read_layer_file(layer_path)
     passes = _in_hardware(chosen)
@@ -126,7 +139,7 @@ def _as_json(run: Run) -> dict[str, Any]:
 
 
 def _print(runs: list[Run]) -> None:
-    table = Table("pass", "verdict", title="simulated core against the integer model")
+    table = Table("pass", "verdict", title="simulated core against the integer model", box=SIMPLE_HEAD)
     for heading in ("values compared", "cycles", "latency"):
         table.add_column(heading, justify="right")
     for run in runs:

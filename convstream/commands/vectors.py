@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from convstream.console import print_json, print_table, working
@@ -15,6 +16,7 @@ from sim.vectors_manifest import KIND
 
 
 @click.command(
+    "vectors",
     epilog="Examples:  convstream vectors examples/layers/middle_3x3.toml --out build/vectors;  "
     "convstream vectors --check build/vectors"
 )
@@ -22,11 +24,12 @@ from sim.vectors_manifest import KIND
 @out_option(required=False, what="the vectors")
 @click.option("--check", metavar="DIR", type=click.Path(path_type=Path), help="Verify a folder of vectors instead.")
 @json_option
-def vectors(layer_path: Path | None, out: Path | None, check: Path | None, as_json: bool) -> None:
-    """Write the test vectors of all four passes: tensors, streams for $readmemh, and a manifest.
+def command(layer_path: Path | None, out: Path | None, check: Path | None, as_json: bool) -> None:
+    """Write or check the test vectors of all four passes.
 
-    The same layer file gives the same bytes on every machine. --check compares a folder's files with its manifest,
-    and computes all results again from the inputs.
+    They are tensors (.npz), streams for $readmemh (.hex) and a manifest (.json). The same layer file gives the same
+    bytes on every machine. --check compares a folder's files with its manifest, and computes all results again from
+    the inputs.
     """
     if check is not None:
         if layer_path is not None or out is not None:
@@ -47,7 +50,7 @@ def vectors(layer_path: Path | None, out: Path | None, check: Path | None, as_js
     if as_json:
         print_json({"folder": str(folder), "verdict": verdict, "manifest": manifest})
         return
-    table = Table("stream", "tensors", "file", title=f"{folder}: {verdict}")
+    table = Table("stream", "tensors", "file", title=f"{folder}: {verdict}", box=SIMPLE_HEAD)
     for heading in ("beats", "bits a beat", "lanes"):
         table.add_column(heading, justify="right")
     for name, stream in manifest["streams"].items():

@@ -1,0 +1,33 @@
+"""The table that holds the fixed-point results against the float ones."""
+
+import math
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from fixedpoint.formats import Overflow
+from fixedpoint.layer import Layer
+from sim.accuracy import Accuracy
+
+
+def accuracy_table(layer: Layer, rows: Sequence[Accuracy]) -> Table:
+    """One row a pass: fixed point against float."""
+    table = Table("pass", "result", "format", title="fixed point against float64", box=SIMPLE_HEAD)
+    for heading in ("SQNR", "largest error", "in last places", "saturated" if _saturates(layer) else "wrapped"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(
+            row.pass_name.replace("_", "-"), row.tensor, str(layer.formats.of(row.tensor)), decibels(row.sqnr_db),
+            f"{row.largest_error:.3g}", f"{row.largest_error / row.step:.2f}", f"{row.out_of_range_share:.2%}",
+        )  # fmt: skip
+    return table
+
+
+def decibels(ratio_db: float) -> str:
+    """A ratio for people; infinite means that there is no error."""
+    return "exact" if ratio_db == math.inf else f"{ratio_db:.1f} dB"
+
+
+def _saturates(layer: Layer) -> bool:
+    return layer.formats.overflow is Overflow.SATURATE

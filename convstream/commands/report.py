@@ -1,0 +1,103 @@
+"""`convstream report`: a layer through every model and the simulated cores, as a table and a picture."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from convstream.accuracy_table import decibels
+from convstream.console import print_json, print_table, working
+from convstream.layer_file import read_layer_file
+from convstream.options import json_option, layer_argument
+from convstream.picture import draw
+from fixedpoint.layer import Layer
+from hdl.convert import CORES
+from sim.accuracy import Accuracy, accuracy, float_results
+from sim.errors import BadInput, CheckFailed
+from sim.simulate import simulate
+from sim.sources import make_tensors
+from sim.vectors import all_tensors
+from sim.verdict import SimulationResult
+
+_EXACT, _DIFFERS, _NOT_YET = "bit-exact", "differs", "not yet in hardware"
+
+
+@click.command(
+    "report", epilog="Example:  convstream report examples/layers/photograph_3x3.toml --picture build/photograph.png"
+)
+@layer_argument
+@click.option("--picture", metavar="FILE.png", type=click.Path(path_type=Path), required=True,
+              help="Where the picture goes; replaced if it exists.")  # fmt: skip
+@json_option
+def command(layer_path: Path, picture: Path, as_json: bool) -> None:
+    """Run a layer through float, fixed point and the simulated cores.
+
+    Prints a table of all passes, and draws the input, and what some filters make of it in float and in hardware.
+    """
+    file = read_layer_file(layer_path)
+    with _draft_of(picture) as draft:
+        with working("computing the four passes"):
+            words = all_tensors(file.layer, make_tensors(file.layer, file.data, layer_path.parent))
+            floats = float_results(file.layer, words)
+        simulated = {}
+        for name in CORES:
+            with working(f"simulating {name.replace('_', '-')}"):
+                simulated[name] = simulate(file.layer, words, name)
+        rows = [_row(file.layer, row, simulated) for row in accuracy(file.layer, words, floats)]
+        z = simulated["forward"].tensors[0]["z"]
+        named = file.data.source in ("photograph", "digits")
+        draw(draft, layer_path.stem, file.layer, words["x"], floats["z"], z, named=named)
+    if as_json:
+        print_json({"layer": str(layer_path), "picture": str(picture), "passes": rows})
+    else:
+        print_table(_table(layer_path.stem, rows))
+        click.echo(f"picture: {picture}")
+    if any(row["core"] == _DIFFERS for row in rows):
+        raise CheckFailed(f"a core differs from the integer model; where: convstream simulate {layer_path}")
+
+
+@contextmanager
+def _draft_of(path: Path) -> Iterator[Path]:
+    """A path to write to, which becomes `path` at the end of the with-block; that it can is found out before."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(None, "Is a directory")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = TemporaryDirectory(dir=path.parent, prefix=f".{path.name[:40]}-")
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written: {error.strerror}") from None
+    with folder as name:
+        draft = Path(name) / "draft"
+        yield draft
+        draft.replace(path)
+
+
+def _row(layer: Layer, row: Accuracy, simulated: dict[str, SimulationResult]) -> dict[str, Any]:
+    """Everything known about one pass; the bias gradient leaves by the weight gradient's core."""
+    result = simulated.get("weight_gradient" if row.pass_name == "bias_gradient" else row.pass_name)
+    return asdict(row) | {
+        "multiplications": 0 if row.pass_name == "bias_gradient" else layer.geometry.multiplications,
+        "cycles": result.cycles if result else None,
+        "core": _NOT_YET if result is None else _EXACT if result.matched else _DIFFERS,
+    }
+
+
+def _table(name: str, rows: list[dict[str, Any]]) -> Table:
+    title = f"{name}: fixed point against float64, simulated core against fixed point"
+    table = Table("pass", "result", title=title, box=SIMPLE_HEAD)
+    for heading in ("SQNR", "worst error", "saturated", "products", "cycles"):
+        table.add_column(heading, justify="right")
+    table.add_column("core", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            row["pass_name"].replace("_", "-"), row["tensor"], decibels(row["sqnr_db"]), f"{row['largest_error']:.3g}",
+            f"{row['out_of_range_share']:.2%}", f"{row['multiplications']:,}",
+            "" if row["cycles"] is None else f"{row['cycles']:,}", row["core"],
+        )  # fmt: skip
+    return table

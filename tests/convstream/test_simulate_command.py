@@ -1,0 +1,175 @@
+"""What `convstream simulate` and `report` make of verdicts; one real run, the others with a verdict given."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from convstream.cli import main
+from sim.processes import SimulationError
+from sim.scoreboard import Mismatch
+from sim.verdict import SimulationResult
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = "examples/layers/remainder_3x3_s2.toml"
+MISMATCH = Mismatch("z", (1, 2, 3, 4), batch=0, beat=57, lane=2, cycle=901, expected=-3, got=4, step=0.0625)
+
+
+@pytest.fixture(autouse=True)
+def in_the_project(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("convstream.commands.simulate.CORES", {"forward": "conv_forward"})
+    monkeypatch.setattr("convstream.commands.report.CORES", {"forward": "conv_forward"})
+
+
+@pytest.fixture
+def run(capsys):
+    def run(*arguments) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as caught:
+            main([str(argument) for argument in arguments])
+        return caught.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def verdict(monkeypatch):
+    """Have every simulation end as given: with a result changed like this, or with an error."""
+
+    def give(error: Exception | None = None, **changes):
+        def simulate(layer, tensors, pass_name, **options):
+            if error:
+                raise error
+            cycles = {"weights": np.array([3, 30]), "x": np.array([31, 90]), "z": np.array([60, 99])}
+            result = SimulationResult(
+                pass_name, compared_values=216, wrong_values=0, mismatch=None, protocol_errors=(), beat_cycles=cycles,
+                frame_cycles={}, tensors=({"z": tensors["z"].astype(np.int64)},),
+            )  # fmt: skip
+            return replace(result, **changes)
+
+        for command in ("simulate", "report"):
+            monkeypatch.setattr(f"convstream.commands.{command}.simulate", simulate)
+
+    return give
+
+
+def test_a_real_core_is_bit_exact(run, tmp_path):
+    code, out, err = run("simulate", EXAMPLE, "--stall", "0.3", "--seed", "5", "--json")
+    (result,) = json.loads(out)["runs"]
+    assert (code, err) == (0, "")
+    assert result["bit_exact"] is True
+    assert result["compared_values"] == 3 * 6 * 3 * 4
+    assert result["cycles"] > result["latency_cycles"] > 0
+
+
+def test_bit_exact(run, verdict):
+    verdict()
+    code, out, err = run("simulate", EXAMPLE)
+    assert (code, err) == (0, "")
+    assert out.split()[-5:] == ["forward", "bit-exact", "216", "97", "29"]
+
+
+def test_a_mismatch_is_told_in_full_with_the_command_that_reproduces_it(run, verdict):
+    verdict(wrong_values=2, mismatch=MISMATCH, log=Path("build/runs/r/simulation.log"))
+    code, out, err = run("simulate", EXAMPLE, "--stall", "0.5", "--seed", "7", "--simulator", "icarus")
+    assert code == 1
+    assert "differs" in out
+    assert "kept: build/runs/r/simulation.log" in out
+    first, second = err.splitlines()
+    assert first.startswith("forward: 2 of 216 values differ; the first: z[1,2,3,4]: expected -3 (-0.1875), got 4 (0.25")
+    assert "beat 57" in first
+    assert "lane 2" in first
+    assert "cycle 901" in first
+    again = f"convstream simulate {EXAMPLE} --pass forward --simulator icarus --stall 0.5 --seed 7"
+    assert second == f"reproduce: {again}"
+
+
+def test_the_command_that_reproduces_survives_a_shell(run, verdict, tmp_path):
+    path = tmp_path / "it's a layer.toml"
+    path.write_text((ROOT / EXAMPLE).read_text())
+    verdict(wrong_values=1, mismatch=MISMATCH)
+    assert f"convstream simulate '{tmp_path}/it'\"'\"'s a layer.toml' --pass" in run("simulate", path)[2]
+
+
+@pytest.mark.parametrize("changes", [
+    {"protocol_errors": ("m_axis_z: tvalid fell without a transfer",)},
+    {"error": SimulationError("the core stands still: m_axis_z starved")},
+])  # fmt: skip
+def test_broken_rules_and_missing_verdicts_fail_too(run, verdict, tmp_path, changes):
+    verdict(**changes)
+    reason = str(changes.get("error") or changes["protocol_errors"][0])
+    code, out, err = run("simulate", EXAMPLE, "--junit", tmp_path / "junit.xml")
+    assert code == 1
+    assert "bit-exact" not in out
+    assert err.startswith(f"forward: {reason}\n")
+    suite = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    assert suite.attrib | {"tests": "1", "failures": "1"} == suite.attrib
+    assert suite.find("testcase/failure").get("message") == reason
+    code, out, _ = run("simulate", EXAMPLE, "--json")
+    assert code == 1
+    assert json.loads(out)["runs"][0]["bit_exact"] is False
+    assert json.loads(out)["runs"][0]["failure"] == reason
+
+
+def test_a_good_junit_report(run, verdict, tmp_path):
+    verdict()
+    assert run("simulate", EXAMPLE, "--junit", tmp_path / "junit.xml")[0] == 0
+    suite = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("remainder_3x3_s2", "1", "0")
+    assert suite.find("testcase").get("name") == "forward"
+    assert suite.find("testcase/failure") is None
+
+
+def test_a_junit_report_that_cannot_be_written(run, verdict):
+    verdict()
+    code, _, err = run("simulate", EXAMPLE, "--junit", "/proc/here/junit.xml")
+    assert (code, err) == (2, "convstream: /proc/here/junit.xml: cannot be written: No such file or directory\n")
+
+
+def test_a_pass_that_is_not_in_hardware(run, verdict):
+    verdict()
+    code, _, err = run("simulate", EXAMPLE, "--pass", "weight-gradient")
+    assert (code, err) == (2, "convstream: --pass weight-gradient: is not in hardware yet; forward is\n")
+
+
+def test_the_report_is_a_table_and_a_picture(run, verdict, tmp_path):
+    verdict()
+    code, out, err = run("report", EXAMPLE, "--picture", tmp_path / "p.png")
+    assert (code, err) == (0, "")
+    rows = {line.split()[0]: line.split() for line in out.splitlines() if "gradient" in line or "forward" in line}
+    assert rows["forward"][-4:] == ["0.00%", "7,776", "97", "bit-exact"]
+    for name in ("input-gradient", "weight-gradient", "bias-gradient"):
+        assert rows[name][-4:] == ["not", "yet", "in", "hardware"]
+    with Image.open(tmp_path / "p.png") as picture:
+        assert picture.format == "PNG"
+        assert picture.width > 1000
+    assert list(tmp_path.iterdir()) == [tmp_path / "p.png"]
+
+
+def test_the_same_report_is_the_same_picture(run, verdict, tmp_path):
+    verdict()
+    for name in ("1.png", "2.png"):
+        run("report", EXAMPLE, "--picture", tmp_path / name)
+    assert (tmp_path / "1.png").read_bytes() == (tmp_path / "2.png").read_bytes()
+
+
+def test_a_report_on_a_wrong_core_fails_and_shows_it(run, verdict, tmp_path):
+    verdict(wrong_values=1, mismatch=MISMATCH)
+    code, out, err = run("report", EXAMPLE, "--picture", tmp_path / "p.png", "--json")
+    assert code == 1
+    assert json.loads(out)["passes"][0]["core"] == "differs"
+    assert err == f"convstream: a core differs from the integer model; where: convstream simulate {EXAMPLE}\n"
+    assert (tmp_path / "p.png").exists()
+
+
+def test_a_report_without_a_verdict_leaves_the_old_picture(run, verdict, tmp_path):
+    (tmp_path / "p.png").write_bytes(b"old")
+    verdict(error=SimulationError("iverilog is needed and is not installed, or not on PATH"))
+    assert run("report", EXAMPLE, "--picture", tmp_path / "p.png")[0] == 1
+    assert (tmp_path / "p.png").read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "p.png"]
