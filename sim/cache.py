@@ -1,0 +1,34 @@
+"""Cache: folders named by what went into them, each built once and never seen half-built."""
+
+import fcntl
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+
+def cached_folder(root: Path, kind: str, ingredients: Iterable[str | bytes], build: Callable[[Path], None]) -> Path:
+    """The folder below `root` that `build` fills from `ingredients`; filled now if this is the first call for them.
+
+    It is filled under another name and renamed when complete, so that a crash leaves nothing that looks finished.
+    Of several processes that want it at once, one builds and the others wait.
+    """
+    digest = hashlib.sha256()
+    for ingredient in ingredients:
+        data = ingredient.encode() if isinstance(ingredient, str) else ingredient
+        digest.update(len(data).to_bytes(8, "big") + data)
+    folder = root / f"{kind}-{digest.hexdigest()[:24]}"
+    if folder.is_dir():
+        return folder
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            unfinished = Path(tempfile.mkdtemp(prefix=f".{kind}-", dir=root))
+            try:
+                build(unfinished)
+                unfinished.rename(folder)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+    return folder

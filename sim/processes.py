@@ -1,0 +1,48 @@
+"""Processes: run a program to its end, with its output in a log, and leave nothing of it behind."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from sim.errors import CheckFailed
+
+
+class SimulationError(CheckFailed):
+    """No verdict: a program was missing, failed, died or never ended, or it ended without having tested anything."""
+
+
+def run(
+    command: Sequence[str], folder: Path, environment: dict[str, str] | None, log: Path, timeout_seconds: float
+) -> int:
+    """Run `command` in `folder`, append what it prints to `log`, and return its exit code.
+
+    Raises
+    ------
+    SimulationError
+        It is not installed, or did not end in time; it and all its children are dead then.
+    """
+    with log.open("ab") as output:
+        try:
+            process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )  # fmt: skip
+        except FileNotFoundError:
+            raise SimulationError(f"{command[0]} is needed and is not installed, or not on PATH") from None
+        try:
+            return process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            raise SimulationError(f"{Path(command[0]).name} did not end within {timeout_seconds:g} seconds") from None
+        finally:
+            if process.poll() is None:  # also after Ctrl-C
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def quote_error(log: Path) -> str:
+    """The line of a log that tells best why its program failed: the first that speaks of an error, or the last."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower()]
+    return (errors or lines[-1:] or ["it printed nothing"])[0]

@@ -1,0 +1,7 @@
+"""Names of the files through which a simulation and the process that started it speak, in the run's own folder."""
+
+STIMULUS = "stimulus.json"
+RECORD = "record.json"
+RESULTS = "results.xml"
+LOG = "simulation.log"
+WAVES = "waves.vcd"

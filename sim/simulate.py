@@ -1,0 +1,132 @@
+"""Simulation of a core: convert, build, play, compare; bit-exact, or the first difference."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from fixedpoint.layer import Layer
+from hdl.convert import convert
+from sim import icarus, run_files, verilator
+from sim.cocotb_run import run_testbench
+from sim.passes import PASSES
+from sim.stalls import HIGHEST_STALL
+from sim.stimulus import Episode, limit_cycles, play_batches
+from sim.verdict import SimulationResult, judge
+
+SIMULATORS = {"verilator": verilator, "icarus": icarus}
+
+#: A simulation slower than this is taken for dead.
+_SLOWEST_CYCLES_PER_SECOND = 50
+_START_SECONDS = 120
+
+
+def simulate(
+    layer: Layer, tensors: dict[str, np.ndarray], pass_name: str, *, weights_first: bool = True, **options
+) -> SimulationResult:
+    """Play one batch through the core of a pass and compare every value that comes out.
+
+    Parameters
+    ----------
+    tensors : dict of ndarray
+        The inputs and expected outputs of the pass, integers in the shapes of the layer, by name.
+    weights_first : bool
+        Data wait until the weights are loaded; otherwise both are offered from the reset on.
+    options
+        As for `simulate_episodes`, which also says what is raised.
+    """
+    episode = play_batches(layer, pass_name, [tensors], weights_first=weights_first)
+    return simulate_episodes(layer, [episode], pass_name, **options)[0]
+
+
+def simulate_episodes(
+    layer: Layer, episodes: Sequence[Episode], pass_name: str, *, simulator: str = "verilator",
+    stall: float | Mapping[str, float] = 0.0, seed: int = 1, waves: bool = False, build_root: Path = Path("build"),
+    verilog: Path | None = None, timeout_seconds: float | None = None,
+) -> list[SimulationResult]:  # fmt: skip
+    """Play episodes, each from a reset on, through the core of a pass; one result each.
+
+    Parameters
+    ----------
+    pass_name : str
+        A key of `PASSES`.
+    simulator : str
+        A key of `SIMULATORS`.
+    stall : float or mapping
+        Share of the cycles, 0 to 0.95, in which every source pauses and every sink refuses; or a share by stream,
+        0 for those not named.
+    seed : int
+        Of the stalls, and of what Verilator puts into registers that nobody reset.
+    build_root : Path
+        Receives the builds, which are kept and used again, and a folder for the run, which is kept if it did not
+        match or made waves.
+    verilog : Path, optional
+        The core, if it is not to be converted from the layer now.
+    timeout_seconds : float, optional
+        Wall-clock limit of the simulator; by default one that only a dead simulator exceeds.
+
+    Raises
+    ------
+    SimulationError
+        There is no verdict: the simulator is missing, rejected the core, died or never ended, no test ran, or beats
+        are missing.
+    """
+    if pass_name not in PASSES:
+        raise ValueError(f"pass must be one of {', '.join(PASSES)}, not {pass_name!r}")
+    if simulator not in SIMULATORS:
+        raise ValueError(f"simulator must be one of {', '.join(SIMULATORS)}, not {simulator!r}")
+    levels = _stall_levels(pass_name, stall)
+    limits = [limit_cycles(layer, episode, max(levels.values())) for episode in episodes]
+    if timeout_seconds is None:
+        timeout_seconds = _START_SECONDS + sum(limits) / _SLOWEST_CYCLES_PER_SECOND
+
+    module, program = PASSES[pass_name].module, SIMULATORS[simulator]
+    build_root = build_root.resolve()
+    folder = _new_folder(build_root / "runs", module)
+    source = verilog or convert(layer, pass_name, folder)
+    core = program.build(source, module, waves, build_root / "cores")
+    stimulus = {
+        "seed": seed,
+        "stall": levels,
+        "episodes": [_stimulus(*planned, pass_name) for planned in zip(episodes, limits, strict=True)],
+    }
+    records = run_testbench(
+        program.command(core, seed, waves), program.ENVIRONMENT, module, stimulus, seed, folder, timeout_seconds
+    )
+    results = [judge(layer, pass_name, *played) for played in zip(episodes, records, strict=True)]
+    if waves or not all(result.matched for result in results):
+        kept = {"log": folder / run_files.LOG, "waves": folder / run_files.WAVES if waves else None}
+        return [replace(result, **kept) for result in results]
+    shutil.rmtree(folder)
+    return results
+
+
+def _stall_levels(pass_name: str, stall: float | Mapping[str, float]) -> dict[str, float]:
+    streams = (*PASSES[pass_name].inputs, *PASSES[pass_name].outputs)
+    levels = dict.fromkeys(streams, 0.0) | stall if isinstance(stall, Mapping) else dict.fromkeys(streams, stall)
+    for stream, level in levels.items():
+        if stream not in streams:
+            raise ValueError(f"{pass_name} has the streams {', '.join(streams)}, and no {stream!r}")
+        if not 0 <= level <= HIGHEST_STALL:
+            raise ValueError(f"stall must be between 0 and {HIGHEST_STALL}, not {level}")
+    return levels
+
+
+def _new_folder(parent: Path, module: str) -> Path:
+    parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f"{module}-", dir=parent))
+
+
+def _stimulus(episode: Episode, limit: int, pass_name: str) -> dict:
+    """The episode as the test bench reads it."""
+    return {
+        "plays": {stream: [vars(play) for play in plays] for stream, plays in episode.plays.items()},
+        "expected_beats": {
+            stream: None if episode.frame_error else len(episode.expected[stream].words)
+            for stream in PASSES[pass_name].outputs
+        },
+        "limit_cycles": limit,
+    }

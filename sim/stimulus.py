@@ -1,0 +1,113 @@
+"""Stimulus: what a test bench plays into a core, and what it then expects.
+
+An *episode* begins with a reset.  In it every input stream plays its *plays* one after the other; a play may wait
+for others to have got somewhere, which is all it takes to reload weights between two batches::
+
+    weights   |w, b of batch 0|           ..waits for z..  |w, b of batch 1|
+    x         ..waits..        |batch 0|                    ..waits..       |batch 1|
+    z expected                   |batch 0|                                     |batch 1|
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from fixedpoint.layer import Layer
+from sim.beats import STREAM_TENSORS, beat_count, last_beats, stream_words
+from sim.passes import PASSES
+
+
+@dataclass(frozen=True)
+class Play:
+    """Beats sent without a pause of their own: `tdata` of each, and the indices of those with `tlast`.
+
+    It begins once every stream named in `after` has transferred that many beats since the reset.
+    """
+
+    words: list[int]
+    lasts: list[int]
+    after: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Episode:
+    """From one reset to the next: plays by input stream, expected beats by output stream.
+
+    With `frame_error` some `tlast` is wrong on purpose: the core must say so, go on taking beats, and may put out
+    what it likes.
+    """
+
+    batches: int
+    plays: dict[str, list[Play]]
+    expected: dict[str, Play]
+    frame_error: bool = False
+
+    @property
+    def beats(self) -> int:
+        """Beats on all inputs and outputs."""
+        played = sum(len(play.words) for plays in self.plays.values() for play in plays)
+        return played + sum(len(play.words) for play in self.expected.values())
+
+
+def play_batches(
+    layer: Layer, pass_name: str, batches: Sequence[dict[str, np.ndarray]], *, weights_first: bool = True
+) -> Episode:
+    """Batches back to back without a reset; weights are sent again wherever they differ from the batch before.
+
+    Parameters
+    ----------
+    batches : sequence of tensors by name
+        Inputs and expected outputs of the pass, each in the shape of the layer.
+    weights_first : bool
+        Images wait until the first weights are loaded; otherwise all streams are offered from the reset on.
+    """
+    inputs, outputs = PASSES[pass_name].inputs, PASSES[pass_name].outputs
+    plays = {stream: [] for stream in inputs}
+    loaded = None
+    for number, tensors in enumerate(batches):
+        gate = {}
+        if "weights" in inputs and not _same_weights(loaded, tensors):
+            finished = {stream: number * beat_count(layer, stream) for stream in outputs} if number else {}
+            plays["weights"].append(_play(layer, tensors, "weights", finished))
+            if number or weights_first:
+                gate = {"weights": len(plays["weights"]) * beat_count(layer, "weights")}
+            loaded = tensors
+        for stream in inputs:
+            if stream != "weights":
+                plays[stream].append(_play(layer, tensors, stream, gate))
+    expected = {stream: _joined([_play(layer, tensors, stream, {}) for tensors in batches]) for stream in outputs}
+    return Episode(len(batches), plays, expected)
+
+
+def with_wrong_last(episode: Episode, stream: str, lasts: list[int]) -> Episode:
+    """The episode with `tlast` of the first play of an input stream moved to the beats `lasts`."""
+    first, *others = episode.plays[stream]
+    plays = {**episode.plays, stream: [replace(first, lasts=lasts), *others]}
+    return replace(episode, plays=plays, expected={}, frame_error=True)
+
+
+def limit_cycles(layer: Layer, episode: Episode, stall: float) -> int:
+    """Cycles after which a core that obeys its design must be through with an episode, with plenty to spare.
+
+    Even if no two things overlapped it would take a cycle for every useful product that its channel lanes leave to
+    be made one by one, and 1 / (1 - stall) cycles for every beat.
+    """
+    slots = episode.batches * layer.geometry.multiplications // (layer.lanes.in_lanes * layer.lanes.out_lanes)
+    return 1000 + 2 * slots + int(2 * (episode.beats + 500) / (1 - stall))
+
+
+def _play(layer: Layer, tensors: dict[str, np.ndarray], stream: str, after: dict[str, int]) -> Play:
+    return Play(stream_words(layer, tensors, stream), last_beats(layer, stream), after)
+
+
+def _joined(plays: list[Play]) -> Play:
+    words, lasts = [], []
+    for play in plays:
+        lasts += [len(words) + last for last in play.lasts]
+        words += play.words
+    return Play(words, lasts)
+
+
+def _same_weights(loaded: dict[str, np.ndarray] | None, tensors: dict[str, np.ndarray]) -> bool:
+    return loaded is not None and all(np.array_equal(loaded[name], tensors[name]) for name in STREAM_TENSORS["weights"])

@@ -1,0 +1,103 @@
+"""Test bench: plays a stimulus into a core and writes down all that came out.  It runs inside the simulator.
+
+It judges nothing but the protocol; what the beats should have been is the scoreboard's business::
+
+    stimulus.json -+- Source s_axis_weights -\\                 /- Sink m_axis_z -+- record.json
+                   +- Source s_axis_x --------  core under test - frame_error ----+
+"""
+
+import json
+from pathlib import Path
+
+import cocotb
+from cocotb.handle import HierarchyObject
+from cocotb.task import Task
+from cocotb.triggers import SimTimeoutError, Timer, gather, with_timeout
+
+from sim import run_files
+from sim.cycles import PERIOD_NS, Cycles
+from sim.driver import Source
+from sim.monitor import Sink
+
+_RESET_CYCLES = 8
+#: A core may offer anything until it has seen two edges in reset.
+_SETTLING_CYCLES = 2
+#: Once everything expected has come, so many cycles must bring nothing more.
+_QUIET_CYCLES = 200
+
+
+class Testbench:
+    """A core with a source or a sink at every stream, for one episode: from a reset to the last beat."""
+
+    def __init__(self, dut: HierarchyObject, clock: Cycles, episode: dict, stall: dict[str, float], seed: str):
+        self._dut = dut
+        self._clock = clock
+        self._plays = episode["plays"]
+        self._limit_cycles = episode["limit_cycles"]
+        self.sources = {name: Source(dut, name, clock, stall[name], seed) for name in self._plays}
+        self.sinks = {name: Sink(dut, name, clock, stall[name], seed) for name in episode["expected_beats"]}
+        for name, source in self.sources.items():
+            source.planned = sum(len(play["words"]) for play in self._plays[name])
+        for name, sink in self.sinks.items():
+            sink.expected = episode["expected_beats"][name]
+
+    async def run(self) -> dict:
+        """Reset, play, wait for the end.  Returns the record of the episode."""
+        await self._reset()
+        takers = [cocotb.start_soon(sink.run()) for sink in self.sinks.values()]
+        players = [cocotb.start_soon(self._play(name)) for name in self.sources]
+        try:
+            await with_timeout(self._end(players), self._limit_cycles * PERIOD_NS, "ns")
+            starved = None
+            await Timer(_QUIET_CYCLES * PERIOD_NS, "ns")
+        except SimTimeoutError:
+            where = "; ".join(str(stream) for stream in (*self.sources.values(), *self.sinks.values()))
+            starved = f"no end within {self._limit_cycles} cycles: {where}"
+        for task in (*takers, *players):
+            task.cancel()
+        return {
+            "inputs": {name: source.cycles for name, source in self.sources.items()},
+            "outputs": {
+                name: {"words": sink.words, "lasts": sink.lasts, "cycles": sink.cycles}
+                for name, sink in self.sinks.items()
+            },
+            "breaches": [breach for sink in self.sinks.values() for breach in sink.breaches],
+            "frame_error": str(self._dut.frame_error.value),
+            "starved": starved,
+        }
+
+    async def _reset(self) -> None:
+        self._dut.aresetn.value = 0
+        for cycle in range(_RESET_CYCLES):
+            await self._clock.edge
+            if cycle >= _SETTLING_CYCLES:
+                for sink in self.sinks.values():
+                    sink.check_reset()
+        self._dut.aresetn.value = 1
+
+    async def _play(self, name: str) -> None:
+        streams = self.sources | self.sinks
+        for play in self._plays[name]:
+            while any(len(streams[other].cycles) < beats for other, beats in play["after"].items()):
+                await self._clock.edge
+            await self.sources[name].play(play["words"], play["lasts"])
+
+    async def _end(self, players: list[Task]) -> None:
+        await gather(*players)
+        for sink in self.sinks.values():
+            if sink.expected is not None:
+                await sink.complete.wait()
+
+
+@cocotb.test()
+async def play_stimulus(dut: HierarchyObject) -> None:
+    """Play every episode of the run's stimulus, until one starves."""
+    stimulus = json.loads(Path(run_files.STIMULUS).read_text())
+    clock = Cycles(dut.aclk)
+    records = []
+    for number, episode in enumerate(stimulus["episodes"]):
+        bench = Testbench(dut, clock, episode, stimulus["stall"], f"{stimulus['seed']} {number}")
+        records.append(await bench.run())
+        if records[-1]["starved"]:
+            break
+    Path(run_files.RECORD).write_text(json.dumps(records))

