@@ -110,7 +110,8 @@ def _require_memory(geometry: Geometry, origin: str) -> None:
     """Refuse a layer whose tensors would take more than half of the machine's memory."""
     elements = sum(math.prod(shape) for shape in geometry.shapes.values())
     windows = math.prod(geometry.z_shape) // geometry.out_channels * math.prod(geometry.w_shape[1:])
-    needed = 64 * elements + 8 * windows  # an element is 64 bits, and as many bytes while it is packed into beats
+    padded = math.prod(geometry.x_shape[:2]) * geometry.rows.padded_size * geometry.columns.padded_size
+    needed = 64 * elements + 8 * (windows + padded)  # 64 bits each, but 64 bytes while packed into beats
     limit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     if needed > limit:
         raise BadInput(

@@ -161,8 +161,9 @@ def test_a_layer_that_cannot_fit_in_memory_is_refused_before_allocation():
         parse_layer(tables, "layer.toml")
 
 
-def test_the_largest_kernel_and_stride_are_checked_at_once():
-    tables = changed("layer.kernel", 1 << 20)
+@pytest.mark.parametrize("kernel", [1, 1 << 20])
+def test_the_largest_padding_and_stride_are_refused_at_once(kernel):
+    tables = changed("layer.kernel", kernel)
     tables["layer"] |= {"padding": 1 << 19, "stride": 1 << 20}
     with pytest.raises(BadInput, match="its tensors need"):
         parse_layer(tables, "layer.toml")

@@ -81,7 +81,7 @@ def test_a_mismatch_is_told_in_full_with_the_command_that_reproduces_it(run, ver
     assert "differs" in out
     assert "kept: build/runs/r/simulation.log" in out
     first, second = err.splitlines()
-    assert first.startswith("forward: 2 of 216 values differ; the first: z[1,2,3,4]: expected -3 (-0.1875), got 4 (0.25")
+    assert first.startswith("forward: 2 of 216 values differ; the first: z[1,2,3,4]: expected -3 (-0.1875), got 4")
     assert "beat 57" in first
     assert "lane 2" in first
     assert "cycle 901" in first
