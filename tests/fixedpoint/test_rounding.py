@@ -94,8 +94,7 @@ def test_extreme_accumulators_do_not_overflow(shift):
         for rule in Rounding:
             for draw in {0, 1 & largest_draw, largest_draw >> 1, largest_draw}:
                 exact = exact_rounding(rule, Fraction(value, 1 << shift), Fraction(draw, 1 << shift))
-                if shift > 0:  # without a shift there is nothing to round, and the sum below may need a 65th bit
-                    assert rules.shift_right(value, shift, rules.ROUNDING_NUMBER[rule], draw) == exact
+                assert rules.shift_right(value, shift, rules.ROUNDING_NUMBER[rule], draw) == exact
                 for overflow in Overflow:
                     word = rules.requantize_word(
                         value, shift, 32, rules.ROUNDING_NUMBER[rule], rules.OVERFLOW_NUMBER[overflow], draw
