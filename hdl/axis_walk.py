@@ -118,6 +118,12 @@ class AxisWalk:
         return tuple(needed)
 
     @cached_property
+    def needed_steps(self) -> tuple[int, ...]:
+        """How many more sources the position after each one needs; the first of the next frame follows the last."""
+        following = self.needed[1:] + (self.needed[0] + self.sources,)
+        return tuple(there - here for here, there in zip(self.needed, following, strict=True))
+
+    @cached_property
     def kept(self) -> tuple[int, ...]:
         """For each position, the first source that it or a later one needs."""
         kept, latest = [], self.sources

@@ -9,7 +9,7 @@ word in each bank::
                                      bank row of ring rows 0 1 2 3 4 5: 0 1 2 0 1 2
 """
 
-from myhdl import Signal, always_comb, always_seq, block, intbv
+from myhdl import Signal, always, always_comb, always_seq, block, intbv
 
 from hdl.registers import look_up
 
@@ -17,16 +17,16 @@ from hdl.registers import look_up
 class BankWrite:
     """One write, broadcast to all banks; the one that `row_bank` and `column_bank` name stores it."""
 
-    def __init__(self, plan, word_bits):
+    def __init__(self, ring):
         self.enable = Signal(bool(0))
-        self.row_bank = Signal(intbv(0, min=0, max=max(2, plan.row_banks)))
-        self.column_bank = Signal(intbv(0, min=0, max=max(2, plan.column_banks)))
-        self.address = Signal(intbv(0, min=0, max=max(2, plan.bank_depth)))
-        self.word = Signal(intbv(0)[word_bits:])
+        self.row_bank = Signal(intbv(0, min=0, max=max(2, ring.row_banks)))
+        self.column_bank = Signal(intbv(0, min=0, max=max(2, ring.column_banks)))
+        self.address = Signal(intbv(0, min=0, max=max(2, ring.bank_depth)))
+        self.word = Signal(intbv(0)[ring.word_bits :])
 
 
 @block
-def line_writer(aclk, aresetn, s_axis, release, write, row_arrived, columns_arrived, frame_error, *, plan):
+def line_writer(aclk, aresetn, s_axis, release, write, row_arrived, columns_arrived, frame_error, *, ring):
     """Accept beats while the ring has a free row.
 
     Parameters
@@ -37,33 +37,34 @@ def line_writer(aclk, aresetn, s_axis, release, write, row_arrived, columns_arri
         Rows that the readers gave back in this cycle.
     write : BankWrite, out
         Registered: two cycles from the beat to the memory.
-    row_arrived, columns_arrived : out
-        Whole rows (a pulse each) and pixels of the present row, as written.
+    row_arrived : bool, out
+        Pulses when a whole row is written.
+    columns_arrived : intbv, out, or None
+        Pixels written of the row that is arriving.
     frame_error : bool, out
         Sticky: some frame's `tlast` was early, late or missing.
     """
     word_bits = len(write.word)
-    last_group = plan.source_groups - 1
-    last_column = plan.columns.sources - 1
-    last_row = plan.rows.sources - 1
-    ring_rows, column_banks, groups = plan.ring_rows, plan.column_banks, plan.source_groups
-    spare_rows = plan.rows.kept[0]  # rows of the first frame that nobody needs
+    last_group = ring.groups - 1
+    last_column = ring.columns - 1
+    last_row = ring.rows - 1
+    ring_rows, column_banks, groups, spare_rows = ring.ring_rows, ring.column_banks, ring.groups, ring.spare_rows
 
     group = Signal(intbv(0, min=0, max=max(2, groups)))
     column = Signal(intbv(0, min=0, max=max(2, last_column + 1)))
     row = Signal(intbv(0, min=0, max=max(2, last_row + 1)))
-    ring = Signal(intbv(0, min=0, max=max(2, ring_rows)))
+    ring_row = Signal(intbv(0, min=0, max=max(2, ring_rows)))
     column_bank = Signal(intbv(0, min=0, max=max(2, column_banks)))
-    column_base = Signal(intbv(0, min=0, max=plan.row_pitch + groups))
+    column_base = Signal(intbv(0, min=0, max=ring.row_pitch + groups))
     free_rows = Signal(intbv(ring_rows + spare_rows, min=0, max=2 * ring_rows + spare_rows + 1))
-    row_base = Signal(intbv(0, min=0, max=max(2, plan.bank_depth)))
-    row_bank = Signal(intbv(0, min=0, max=max(2, plan.row_banks)))
+    row_base = Signal(intbv(0, min=0, max=max(2, ring.bank_depth)))
+    row_bank = Signal(intbv(0, min=0, max=max(2, ring.row_banks)))
     accept, pixel_done, row_done, frame_done = (Signal(bool(0)) for _ in range(4))
 
-    bases = tuple(index // plan.row_banks * plan.row_pitch for index in range(max(2, ring_rows)))
-    banks = tuple(index % plan.row_banks for index in range(max(2, ring_rows)))
-    find_base = look_up(ring, row_base, entries=bases)
-    find_bank = look_up(ring, row_bank, entries=banks)
+    bases = tuple(index // ring.row_banks * ring.row_pitch for index in range(max(2, ring_rows)))
+    banks = tuple(index % ring.row_banks for index in range(max(2, ring_rows)))
+    find_base = look_up(ring_row, row_base, entries=bases)
+    find_bank = look_up(ring_row, row_bank, entries=banks)
 
     @always_comb
     def offer():
@@ -104,10 +105,10 @@ def line_writer(aclk, aresetn, s_axis, release, write, row_arrived, columns_arri
                     else:
                         column_bank.next = column_bank + 1
             if row_done:
-                if ring == ring_rows - 1:
-                    ring.next = 0
+                if ring_row == ring_rows - 1:
+                    ring_row.next = 0
                 else:
-                    ring.next = ring + 1
+                    ring_row.next = ring_row + 1
                 if frame_done:
                     row.next = 0
                 else:
@@ -126,23 +127,27 @@ def line_writer(aclk, aresetn, s_axis, release, write, row_arrived, columns_arri
             frame_error.next = True
 
     @always_seq(aclk.posedge, reset=aresetn)
-    def announce():
+    def announce_rows():
         write.enable.next = accept
         row_arrived.next = accept and row_done
+
+    @always_seq(aclk.posedge, reset=aresetn)
+    def announce_columns():
         if accept:
             if row_done:
                 columns_arrived.next = 0
             elif pixel_done:
                 columns_arrived.next = column + 1
 
-    @always_seq(aclk.posedge, reset=None)
+    @always(aclk.posedge)
     def send():
         write.row_bank.next = row_bank
         write.column_bank.next = column_bank
         write.address.next = row_base + column_base + group
         write.word.next = s_axis.tdata[word_bits:]
 
+    column_count = [] if columns_arrived is None else [announce_columns]
     return (
         find_base, find_bank, offer, handshake, detect_pixel_end, detect_row_end, detect_frame_end, count, account,
-        judge, announce, send,
+        judge, announce_rows, column_count, send,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from fixedpoint.formats import Format
 from fixedpoint.layer import Layer
 from hdl.axis_walk import AxisWalk
 from hdl.program import Program, compress
+from hdl.ring import Ring
 
 
 class RowRecord(NamedTuple):
@@ -140,37 +141,28 @@ class Plan:
 
     # --- line buffer ------------------------------------------------------------------------------------------
 
-    @property
-    def row_banks(self) -> int:
-        """Memories among which neighbouring source rows are dealt, so that a window column is read at once."""
-        return self.rows.window if self.rows.parallel else 1
-
-    @property
-    def column_banks(self) -> int:
-        return self.columns.window if self.columns.parallel else 1
-
     @cached_property
-    def ring_rows(self) -> int:
-        """Source rows that the line buffer holds: those in use, and those that arrive meanwhile."""
+    def ring(self) -> Ring:
+        """The line buffer.
+
+        Where taps are multiplied at once, neighbouring rows (columns) are dealt to as many banks as the window has
+        rows (columns).  It holds the rows in use and those that arrive meanwhile.
+        """
+        row_banks = self.rows.window if self.rows.parallel else 1
+        column_banks = self.columns.window if self.columns.parallel else 1
         in_use = max(needed - kept for needed, kept in zip(self.rows.needed, self.rows.kept, strict=True))
-        arriving = max(record.needed_step for record in self.row_records)
-        span = max(in_use + arriving, self.rows.window + 1)
-        return -(-span // self.row_banks) * self.row_banks
-
-    @property
-    def row_pitch(self) -> int:
-        """Words of one row in one bank."""
-        return -(-self.columns.sources // self.column_banks) * self.source_groups
-
-    @property
-    def bank_depth(self) -> int:
-        """Words of one bank of the line buffer."""
-        return self.ring_rows // self.row_banks * self.row_pitch
-
-    @property
-    def address_bits(self) -> int:
-        """Width of a line buffer address; sums of its parts are taken modulo 2**address_bits."""
-        return max(1, (self.bank_depth - 1).bit_length())
+        span = max(in_use + max(self.rows.needed_steps), self.rows.window + 1)
+        return Ring(
+            form=self.source_format,
+            lanes=self.source_lanes,
+            groups=self.source_groups,
+            rows=self.rows.sources,
+            columns=self.columns.sources,
+            ring_rows=-(-span // row_banks) * row_banks,
+            row_banks=row_banks,
+            column_banks=column_banks,
+            spare_rows=self.rows.kept[0],
+        )
 
     @property
     def column_modulus(self) -> int:
@@ -231,7 +223,7 @@ class Plan:
                     weight_offset=walk.tap_address(position) * self.tap_row_stride,
                     mask=walk.mask(position),
                     ring_step=walk.starts[following] - walk.starts[index] + frame,
-                    needed_step=walk.needed[following] - walk.needed[index] + frame,
+                    needed_step=walk.needed_steps[index],
                     release_step=walk.kept[following] - walk.kept[index] + frame,
                 )
             )
@@ -239,7 +231,7 @@ class Plan:
 
     @cached_property
     def column_records(self) -> list[ColumnRecord]:
-        walk, banks, groups = self.columns, self.column_banks, self.source_groups
+        walk, banks, groups = self.columns, self.ring.column_banks, self.source_groups
         records = []
         for index, position in enumerate(walk.positions):
             following = (index + 1) % len(walk.positions)
@@ -250,7 +242,7 @@ class Plan:
                     weight_offset=walk.tap_address(position) * groups,
                     mask=walk.mask(position),
                     bank=walk.starts[index] % banks,
-                    address_step=(there - here) % (1 << self.address_bits),
+                    address_step=(there - here) % (1 << self.ring.address_bits),
                     needed_step=(walk.needed[following] - walk.needed[index]) % self.column_modulus,
                 )
             )
@@ -258,7 +250,7 @@ class Plan:
 
     @cached_property
     def row_program(self) -> Program:
-        steps = [record._replace(ring_step=record.ring_step % self.ring_rows) for record in self.row_records]
+        steps = [record._replace(ring_step=record.ring_step % self.ring.ring_rows) for record in self.row_records]
         return compress(steps)
 
     @cached_property
@@ -267,11 +259,11 @@ class Plan:
 
     @property
     def first_ring_row(self) -> int:
-        return self.rows.starts[0] % self.ring_rows
+        return self.rows.starts[0] % self.ring.ring_rows
 
     @property
     def first_column_address(self) -> int:
-        return self.columns.starts[0] // self.column_banks * self.source_groups % (1 << self.address_bits)
+        return self.columns.starts[0] // self.ring.column_banks * self.source_groups % (1 << self.ring.address_bits)
 
     @property
     def has_gaps(self) -> bool:

@@ -9,7 +9,7 @@ position back until the line buffer has what it needs::
                    +--------+                    +----------+
 """
 
-from myhdl import Signal, always_comb, always_seq, block, intbv, modbv
+from myhdl import Signal, always, always_comb, always_seq, block, intbv, modbv
 
 from hdl.registers import enabled_register, like, look_up
 from hdl.walk import record_index, walk
@@ -22,9 +22,9 @@ class Position:
         rows, columns = plan.row_records, plan.column_records
         release_limit = max(record.release_step for record in rows) + 1
         self.valid = Signal(bool(0))
-        self.ring = Signal(intbv(0, min=0, max=max(2, plan.ring_rows)))  # ring row of the window's first row
-        self.column = Signal(modbv(0)[plan.address_bits :])  # line buffer address of its first column
-        self.bank = Signal(intbv(0, min=0, max=max(2, plan.column_banks)))  # bank of its first column
+        self.ring = Signal(intbv(0, min=0, max=max(2, plan.ring.ring_rows)))  # ring row of the window's first row
+        self.column = Signal(modbv(0)[plan.ring.address_bits :])  # line buffer address of its first column
+        self.bank = Signal(intbv(0, min=0, max=max(2, plan.ring.column_banks)))  # bank of its first column
         self.last_tap_row = Signal(intbv(0, min=0, max=max(2, max(r.last_tap_row for r in rows) + 1)))
         self.last_slot = Signal(intbv(0, min=0, max=max(2, max(r.last_slot for r in columns) + 1)))
         self.weight = Signal(intbv(0, min=0, max=max(2, plan.weight_depth)))  # address of its first weight
@@ -35,10 +35,10 @@ class Position:
 
 
 @block
-def masks_of(aclk, index, move, mask, *, entries):
-    """Registered: which parallel taps of a row or column of positions have a source."""
-    found = like(mask)
-    return look_up(index, found, entries=entries), enabled_register(aclk, move, found, mask)
+def hold_field(aclk, index, move, held, *, entries):
+    """Registered: one more field of the current record, for those plans that need it."""
+    found = like(held)
+    return look_up(index, found, entries=entries), enabled_register(aclk, move, found, held)
 
 
 @block
@@ -59,7 +59,7 @@ def positions(aclk, aresetn, row_arrived, columns_arrived, weights_ready, taken,
         The next position is the first of a frame.
     position : Position, out
     """
-    ring_rows = plan.ring_rows
+    ring_rows = plan.ring.ring_rows
     row_program, column_program = plan.row_program, plan.column_program
     most_needed = max(record.needed_step for record in plan.row_records)
 
@@ -70,7 +70,7 @@ def positions(aclk, aresetn, row_arrived, columns_arrived, weights_ready, taken,
     # the records' fields, looked up by the current index
     last_tap_row, last_slot = like(position.last_tap_row), like(position.last_slot)
     row_weight, column_weight = like(position.weight), like(position.weight)
-    ring_step, bank, address_step = like(position.ring), like(position.bank), like(position.column)
+    ring_step, address_step = like(position.ring), like(position.column)
     release_step = Signal(intbv(0)[len(position.release) :])
     rows_needed_step = Signal(intbv(0, min=0, max=most_needed + 1))
     needed_step = Signal(modbv(0, min=0, max=plan.column_modulus))
@@ -81,8 +81,8 @@ def positions(aclk, aresetn, row_arrived, columns_arrived, weights_ready, taken,
             "needed_step": rows_needed_step, "release_step": release_step,
         }),
         (column_index, column_program, {
-            "last_slot": last_slot, "weight_offset": column_weight, "bank": bank,
-            "address_step": address_step, "needed_step": needed_step,
+            "last_slot": last_slot, "weight_offset": column_weight, "address_step": address_step,
+            "needed_step": needed_step,
         }),
     ):  # fmt: skip
         for name, target in targets.items():
@@ -97,7 +97,7 @@ def positions(aclk, aresetn, row_arrived, columns_arrived, weights_ready, taken,
     # rows beyond the last needed one: above zero that row is complete, at zero it is the one that is arriving.
     ring = Signal(intbv(plan.first_ring_row, min=0, max=max(2, ring_rows)))
     ring_sum = Signal(intbv(0, min=0, max=2 * ring_rows))
-    column = Signal(modbv(plan.first_column_address)[plan.address_bits :])
+    column = Signal(modbv(plan.first_column_address)[plan.ring.address_bits :])
     needed = Signal(modbv(plan.columns.needed[0], min=0, max=plan.column_modulus))
     first_lead = 1 - plan.rows.needed[0]
     lead_limit = 2 * (ring_rows + most_needed) + 2
@@ -152,12 +152,11 @@ def positions(aclk, aresetn, row_arrived, columns_arrived, weights_ready, taken,
         elif taken:
             position.valid.next = False
 
-    @always_seq(aclk.posedge, reset=None)
+    @always(aclk.posedge)
     def describe():
         if move:
             position.ring.next = ring
             position.column.next = column
-            position.bank.next = bank
             position.last_tap_row.next = last_tap_row
             position.last_slot.next = last_slot
             position.weight.next = row_weight + column_weight
@@ -167,14 +166,16 @@ def positions(aclk, aresetn, row_arrived, columns_arrived, weights_ready, taken,
             else:
                 position.release.next = 0
 
-    masks = []
+    window = []
     if plan.masked:
-        masks = [
-            masks_of(aclk, row_index, move, position.row_mask, entries=row_program.table("mask")),
-            masks_of(aclk, column_index, move, position.column_mask, entries=column_program.table("mask")),
+        window += [
+            hold_field(aclk, row_index, move, position.row_mask, entries=row_program.table("mask")),
+            hold_field(aclk, column_index, move, position.column_mask, entries=column_program.table("mask")),
         ]
+    if plan.ring.column_banks > 1:
+        window.append(hold_field(aclk, column_index, move, position.bank, entries=column_program.table("bank")))
 
     return (
-        fields, masks, row_walk, column_walk, check_arrival, check_start, decide, decide_row,
+        fields, window, row_walk, column_walk, check_arrival, check_start, decide, decide_row,
         turn_ring, advance, follow_arrivals, hold, describe,
     )  # fmt: skip

@@ -49,10 +49,7 @@ def delay(aclk, aresetn, source, target, *, cycles, reset=False):
     instances = []
     for index in range(cycles):
         stage, following = stages[index], stages[index + 1]
-        if reset:
-            instance = cleared_register(aclk, aresetn, stage, following)
-        else:
-            instance = register(aclk, stage, following)
+        instance = cleared_register(aclk, aresetn, stage, following) if reset else register(aclk, stage, following)
         instance.name = f"stage_{index + 1}"
         instances.append(instance)
     return instances

@@ -9,7 +9,7 @@ down the pipeline.  Within a row of taps, source words and weights both lie at a
                                             source address += 1, weight address += 1
 """
 
-from myhdl import Signal, always_comb, always_seq, block, intbv, modbv
+from myhdl import Signal, always, always_comb, always_seq, block, intbv, modbv
 
 from hdl.registers import like, register
 
@@ -22,8 +22,8 @@ class Slot:
         self.first = Signal(bool(0))  # of its result
         self.last = Signal(bool(0))  # of its result
         self.frame_end = Signal(bool(0))  # last of its frame
-        self.ring = Signal(intbv(0, min=0, max=plan.ring_rows + plan.rows.window))
-        self.column = Signal(modbv(0)[plan.address_bits :])
+        self.ring = Signal(intbv(0, min=0, max=plan.ring.ring_rows + plan.rows.window))
+        self.column = Signal(modbv(0)[plan.ring.address_bits :])
         self.bank = like(position.bank)
         self.row_mask = like(position.row_mask)
         self.column_mask = like(position.column_mask)
@@ -119,24 +119,25 @@ def slots(aclk, aresetn, position, taken, room, issued, slot, *, plan):
         else:
             slot.release.next = 0
 
-    @always_seq(aclk.posedge, reset=None)
+    @always(aclk.posedge)
     def describe():
         slot.first.next = at_result_start
         slot.last.next = result_done
         slot.frame_end.next = position.frame_end and position_done
         slot.ring.next = position.ring + tap_row
         slot.column.next = position.column + step
-        slot.bank.next = position.bank
         slot.weight_base.next = position.weight + step
         slot.weight_offset.next = offset
 
-    masks = []
+    window = []
     if plan.masked:
-        masks = [
+        window += [
             register(aclk, position.row_mask, slot.row_mask), register(aclk, position.column_mask, slot.column_mask),
         ]
+    if plan.ring.column_banks > 1:
+        window.append(register(aclk, position.bank, slot.bank))
 
     return (
-        masks, decide, begin, detect_row_end, detect_result_end, detect_position_end, take, offset_next_group, count,
+        window, decide, begin, detect_row_end, detect_result_end, detect_position_end, take, offset_next_group, count,
         send, describe,
     )  # fmt: skip

@@ -11,9 +11,9 @@ Forward sums along the word, the input gradient across the filters' words: the s
 
 from myhdl import Signal, always, always_comb, block, intbv
 
-from hdl.line_buffer import operand_latency, split_word
 from hdl.memory import memory
 from hdl.registers import delay, like, register
+from hdl.window import operand_latency, split_word
 
 
 @block

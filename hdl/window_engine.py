@@ -19,7 +19,7 @@ from fixedpoint.formats import Rounding
 from fixedpoint.stochastic import initial_state
 from hdl.bias_memory import BIAS_LATENCY, bias_memory
 from hdl.draw import draw_bits
-from hdl.line_buffer import line_buffer, operand_latency
+from hdl.line_buffer import ring_of_rows
 from hdl.mac_array import accumulate, accumulate_from_zero, dot_product, product_of, tree_levels
 from hdl.positions import Position, positions
 from hdl.registers import delay
@@ -29,6 +29,7 @@ from hdl.sender import send_results, send_with_gaps
 from hdl.slots import Slot, slots
 from hdl.weight_loader import WeightWrite, weight_loader
 from hdl.weight_memory import weight_memory
+from hdl.window import operand_latency, window
 
 #: Most results that the queue keeps while zeros are sent; beyond it the multipliers would wait.
 LONGEST_WAIT = 256
@@ -152,19 +153,23 @@ def window_engine(aclk, aresetn, s_axis_weights, s_axis, m_axis, frame_error, *,
     at_frame_start = Signal(bool(1))
     columns_arrived = Signal(intbv(0, min=0, max=plan.columns.sources + 1))
 
-    def words(form, count):
+    def elements(form, count):
         return [Signal(intbv(0, min=form.lowest, max=form.highest + 1)) for _ in range(count)]
 
-    operands = [words(plan.source_format, plan.source_lanes) for _ in range(lanes.kernel_lanes)]
-    weights = [
-        [words(formats.weights, lanes.in_lanes) for _ in range(lanes.kernel_lanes)] for _ in range(lanes.out_lanes)
-    ]
+    taps = range(lanes.kernel_lanes)
+    operands = [elements(plan.source_format, plan.source_lanes) for _ in taps]
+    weights = [[elements(formats.weights, lanes.in_lanes) for _ in taps] for _ in range(lanes.out_lanes)]
+    ring_row = Signal(intbv(0, min=0, max=plan.ring.ring_rows))
+    words = [[Signal(intbv(0)[plan.ring.word_bits :]) for _ in range(plan.ring.column_banks)]
+             for _ in range(plan.ring.row_banks)]  # fmt: skip
     results = [Signal(intbv(0)[plan.result_format.width :]) for _ in range(plan.result_lanes)]
 
     instances = [
-        line_buffer(
-            aclk, aresetn, s_axis, slot, row_arrived, columns_arrived, source_error, operands, plan=plan
+        ring_of_rows(
+            aclk, aresetn, s_axis, slot.release, slot.ring, slot.column, slot.bank, ring_row, words, row_arrived,
+            columns_arrived, source_error, ring=plan.ring,
         ),
+        window(aclk, aresetn, slot, ring_row, words, operands, plan=plan),
         weight_loader(aclk, aresetn, s_axis_weights, parked, weights_ready, weight_write, weights_error, plan=plan),
         weight_memory(aclk, aresetn, weight_write, slot, weights, plan=plan),
         positions(
