@@ -13,11 +13,17 @@ from fixedpoint.layer import Layer
 from fixedpoint.streams import tensor_streams, weights_beat_bits
 from hdl.conv_forward import conv_forward
 from hdl.conv_input_gradient import conv_input_gradient
+from hdl.conv_weight_gradient import conv_weight_gradient
+from hdl.gradient_plan import GradientPlan
 from hdl.plan import Plan
 from hdl.stream import AxiStream
 
 #: Passes that have a core, and its module name.
-CORES = {"forward": "conv_forward", "input_gradient": "conv_input_gradient"}
+CORES = {
+    "forward": "conv_forward",
+    "input_gradient": "conv_input_gradient",
+    "weight_gradient": "conv_weight_gradient",
+}
 
 
 class ConversionError(RuntimeError):
@@ -36,6 +42,11 @@ def elaborate(layer: Layer, pass_name: str):
     if pass_name == "input_gradient":
         plan = Plan(layer, gradient=True)
         return conv_input_gradient(aclk, aresetn, weights, streams["dz"], streams["dx"], frame_error, plan=plan)
+    if pass_name == "weight_gradient":
+        return conv_weight_gradient(
+            aclk, aresetn, streams["x"], streams["dz"], streams["dw"], streams["db"], frame_error,
+            plan=GradientPlan(layer),
+        )  # fmt: skip
     raise ValueError(f"pass must be one of {', '.join(CORES)}, not {pass_name!r}")
 
 

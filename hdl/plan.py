@@ -59,10 +59,13 @@ class Plan:
     layer : Layer
     gradient : bool
         False for forward (x in, z out), True for the input gradient (dz in, dx out).
+    extra_rows : int
+        Rows that the line buffer holds beyond what this needs.
     """
 
     layer: Layer
     gradient: bool = False
+    extra_rows: int = 0
 
     # --- what is computed -------------------------------------------------------------------------------------
 
@@ -151,7 +154,7 @@ class Plan:
         row_banks = self.rows.window if self.rows.parallel else 1
         column_banks = self.columns.window if self.columns.parallel else 1
         in_use = max(needed - kept for needed, kept in zip(self.rows.needed, self.rows.kept, strict=True))
-        span = max(in_use + max(self.rows.needed_steps), self.rows.window + 1)
+        span = max(in_use + max(self.rows.needed_steps), self.rows.window + 1) + self.extra_rows
         return Ring(
             form=self.source_format,
             lanes=self.source_lanes,

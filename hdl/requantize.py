@@ -14,6 +14,8 @@ A right shift rounds by adding an increment below the point first; the mode deci
 from myhdl import Constant, Signal, always, always_comb, block, intbv
 
 from fixedpoint.formats import Overflow, Rounding
+from fixedpoint.stochastic import initial_state
+from hdl.draw import draw_bits
 from hdl.registers import register
 
 #: Cycles from the accumulator to the result.
@@ -165,3 +167,27 @@ def requantize(aclk, accumulator, draw, result, *, shift, rounding, overflow):
     drop = scale(aclk, rounded, scaled, shift=shift)
     bound = limit(aclk, scaled, result, overflow=overflow)
     return widen, add, drop, bound
+
+
+@block
+def requantize_lane(aclk, aresetn, accumulator, valid, word, *, layer, tensor, lane):
+    """`requantize` one lane of a result stream by the layer's rules; each `valid` accumulator takes its own draw.
+
+    Parameters
+    ----------
+    layer : Layer
+    tensor : str
+        The result: z, dx, dw or db.
+    lane : int
+        Of its beats: lanes draw from generators of their own.
+    """
+    formats = layer.formats
+    shift = layer.accumulators[tensor].fraction - formats.of(tensor).fraction
+    draw, instances = None, []
+    if formats.rounding is Rounding.STOCHASTIC and shift > 0:
+        draw = Signal(intbv(0)[shift:])
+        state = initial_state(formats.rounding_seed, tensor, lane)
+        instances.append(draw_bits(aclk, aresetn, valid, draw, initial_state=state))
+    rounding, overflow = formats.rounding, formats.overflow
+    instances.append(requantize(aclk, accumulator, draw, word, shift=shift, rounding=rounding, overflow=overflow))
+    return instances

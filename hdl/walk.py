@@ -12,7 +12,7 @@ def record_index(program):
 def walk(aclk, aresetn, advance, index, at_end, *, program):
     """Move `index` to the next record in every cycle in which `advance` is high.
 
-    `at_end` is high while the record is the last one before the walk starts over.
+    `at_end`, unless None, is high while the record is the last one before the walk starts over.
     """
     last = len(program.records) - 1
     loop_start, loop_stop = program.loop_start, program.loop_stop
@@ -42,4 +42,4 @@ def walk(aclk, aresetn, advance, index, at_end, *, program):
                 else:
                     index.next = index + 1
 
-    return decide, detect_end, step
+    return (decide, step) if at_end is None else (decide, detect_end, step)

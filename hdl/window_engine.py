@@ -15,15 +15,12 @@ Everything behind the slots is a pipeline without stalls: a slot that was issued
 
 from myhdl import ConcatSignal, Signal, always_comb, always_seq, block, intbv
 
-from fixedpoint.formats import Rounding
-from fixedpoint.stochastic import initial_state
 from hdl.bias_memory import BIAS_LATENCY, bias_memory
-from hdl.draw import draw_bits
 from hdl.line_buffer import ring_of_rows
 from hdl.mac_array import accumulate, accumulate_from_zero, dot_product, product_of, tree_levels
 from hdl.positions import Position, positions
 from hdl.registers import delay
-from hdl.requantize import REQUANTIZE_LATENCY, requantize
+from hdl.requantize import REQUANTIZE_LATENCY, requantize_lane
 from hdl.result_queue import places, result_queue
 from hdl.sender import send_results, send_with_gaps
 from hdl.slots import Slot, slots
@@ -80,30 +77,20 @@ def sequence_results(aclk, aresetn, slot, first, ending, accumulated, result, fr
 @block
 def result_lane(aclk, aresetn, operands, weights, start, first, accumulated, word, *, plan, lane):
     """One lane of the result: products, sum, accumulator and requantized word; `start` is None without a bias."""
-    formats = plan.layer.formats
     terms = len(operands)
     extreme = product_of(operands[0], weights[0])
     total = Signal(intbv(0, min=terms * extreme.min, max=terms * (extreme.max - 1) + 1))
     accumulator = Signal(intbv(0, min=plan.accumulator.lowest, max=plan.accumulator.highest + 1))
-    shift = plan.accumulator.fraction - plan.result_format.fraction
 
     multiply = dot_product(aclk, operands, weights, total)
     if start is None:
         add_up = accumulate_from_zero(aclk, total, first, accumulator)
     else:
         add_up = accumulate(aclk, total, first, start, accumulator)
-    instances = [multiply, add_up]
-    draw = None
-    if formats.rounding is Rounding.STOCHASTIC and shift > 0:
-        draw = Signal(intbv(0)[shift:])
-        state = initial_state(formats.rounding_seed, plan.result, lane)
-        instances.append(draw_bits(aclk, aresetn, accumulated, draw, initial_state=state))
-    instances.append(
-        requantize(
-            aclk, accumulator, draw, word, shift=shift, rounding=formats.rounding, overflow=formats.overflow
-        )
+    finish = requantize_lane(
+        aclk, aresetn, accumulator, accumulated, word, layer=plan.layer, tensor=plan.result, lane=lane
     )
-    return instances
+    return multiply, add_up, finish
 
 
 @block

@@ -1,0 +1,256 @@
+"""The weight gradient core: x and dz in; dw and db out, once a batch.
+
+::
+
+    s_axis_x  --> line buffer --> window --+
+                      ^                    +--> multipliers, sums of runs --> accumulator banks
+    s_axis_dz --> line buffer -------------+                                        |
+          |           ^                                                             v
+          |     rows, runs  <------------------ batch done ----------------------  drain
+          v                                                                         |
+        sums of dz ------------------------------------------> requantize --> m_axis_dw, m_axis_db
+"""
+
+from myhdl import ConcatSignal, Signal, always, always_comb, always_seq, block, intbv
+
+from hdl.bias_gradient import bias_gradient
+from hdl.drain import drain
+from hdl.gradient_bank import UPDATE_LATENCY, gradient_bank
+from hdl.gradient_rows import GradientRow, gradient_rows
+from hdl.line_buffer import READ_LATENCY, RELEASE_LATENCY, line_buffer, ring_of_rows
+from hdl.line_writer import BankWrite, line_writer
+from hdl.registers import delay, like
+from hdl.requantize import REQUANTIZE_LATENCY, requantize_lane
+from hdl.result_queue import places, result_queue
+from hdl.runs import GradientSlot, runs
+from hdl.select_word import select_latency, select_word
+from hdl.sender import send_results
+from hdl.weight_order import WeightPlace
+from hdl.window import operand_latency, split_word, window
+
+#: Cycles from a step of the drain to the word that it asked for: address, memory, register.
+DRAIN_READ_LATENCY = 3
+
+
+@block
+def gradient_source(aclk, aresetn, s_axis, slot, write, arrived, frame_error, gradients, *, plan):
+    """The line buffer of dz: gives each slot its lanes of dz, at the same time as its window.
+
+    Parameters
+    ----------
+    write : BankWrite, out
+        The beats on their way into the buffer.
+    gradients : list of intbv, out
+    """
+    ring = plan.gradient_ring
+    released = like(slot.gradient_release)
+    ring_row = like(slot.gradient_ring)
+    read_word = Signal(intbv(0)[ring.word_bits :])
+    word, waits = read_word, []
+    if operand_latency(plan.window) > READ_LATENCY:
+        word = like(read_word)
+        waits.append(delay(aclk, aresetn, read_word, word, cycles=operand_latency(plan.window) - READ_LATENCY))
+    return (
+        waits,
+        delay(aclk, aresetn, slot.gradient_release, released, cycles=RELEASE_LATENCY, reset=True),
+        line_writer(aclk, aresetn, s_axis, released, write, arrived, None, frame_error, ring=ring),
+        line_buffer(
+            aclk, aresetn, write, slot.gradient_ring, slot.gradient_column, None, ring_row, [[read_word]], ring=ring
+        ),
+        split_word(word, gradients, width=ring.form.width),
+    )
+
+
+@block
+def address_accumulators(
+    aclk, aresetn, slot, drain_step, place, read_address, write_address, read_bank, write_bank, *, plan,
+):  # fmt: skip
+    """Which accumulator is read, for a slot or by the drain, and written three cycles later.
+
+    `read_bank` meets the word that the drain asked for, `write_bank` the write that clears it.
+    """
+    summed, run_address = like(read_address), like(read_address)
+    asked_bank = like(read_bank)
+    tap_rows, tap_columns = plan.window.tap_rows, plan.window.tap_columns
+    lane_banks = tap_rows * tap_columns
+
+    @always(aclk.posedge)
+    def add():
+        summed.next = slot.accumulator_base + slot.accumulator_offset
+
+    @always(aclk.posedge)
+    def choose():
+        if drain_step:
+            read_address.next = place.address
+        else:
+            read_address.next = run_address
+
+    @always_comb
+    def number_bank():
+        asked_bank.next = place.lane * lane_banks + place.tap_row * tap_columns + place.tap_column
+
+    return (
+        add, choose, number_bank,
+        delay(aclk, aresetn, summed, run_address, cycles=operand_latency(plan.window) - 2),
+        delay(aclk, aresetn, read_address, write_address, cycles=UPDATE_LATENCY),
+        delay(aclk, aresetn, asked_bank, read_bank, cycles=DRAIN_READ_LATENCY),
+        delay(aclk, aresetn, read_bank, write_bank, cycles=1 + UPDATE_LATENCY - DRAIN_READ_LATENCY),
+    )  # fmt: skip
+
+
+@block
+def send_lanes(aclk, aresetn, words, index, step, end, silent, room, m_axis, *, layer, tensor, read_latency):
+    """Select the word that the drain asked for, requantize its lanes and send them.
+
+    Parameters
+    ----------
+    words : list of intbv
+        Candidates, `read_latency` cycles after the step.
+    index : intbv
+        Which one, with the words.
+    step, end, silent : bool
+        The drain reads; it is the last of this tensor; it is not to be sent.
+    room : bool, out
+        Another step may come.
+    """
+    form = layer.accumulators[tensor]
+    lanes = len(words[0]) // form.width
+    latency = read_latency + select_latency(len(words)) + REQUANTIZE_LATENCY
+    depth = 1 << (latency + 4).bit_length()
+    chosen = like(words[0])
+    accumulators = [Signal(intbv(0, min=form.lowest, max=form.highest + 1)) for _ in range(lanes)]
+    results = [Signal(intbv(0)[layer.formats.of(tensor).width :]) for _ in range(lanes)]
+    sent, valid, result, last, available, removed = (Signal(bool(0)) for _ in range(6))
+    entry = ConcatSignal(last, *reversed(results))
+    head = Signal(intbv(0)[len(entry) :])
+
+    @always_comb
+    def decide():
+        sent.next = step and not silent
+
+    instances = [
+        delay(aclk, aresetn, sent, valid, cycles=latency - REQUANTIZE_LATENCY, reset=True),
+        delay(aclk, aresetn, valid, result, cycles=REQUANTIZE_LATENCY, reset=True),
+        delay(aclk, aresetn, end, last, cycles=latency),
+        places(aclk, aresetn, sent, removed, room, depth=depth),
+        result_queue(aclk, aresetn, result, entry, available, head, removed, depth=depth),
+        send_results(aclk, aresetn, available, head, removed, m_axis),
+    ]
+    if len(words) > 1:
+        instances.append(select_word(aclk, aresetn, words, index, chosen))
+    else:
+        chosen = words[0]
+    instances.append(split_word(chosen, accumulators, width=form.width))
+    for lane in range(lanes):
+        instance = requantize_lane(
+            aclk, aresetn, accumulators[lane], valid, results[lane], layer=layer, tensor=tensor, lane=lane
+        )
+        instance.name = f"lane_{lane}"
+        instances.append(instance)
+    return instances, decide
+
+
+@block
+def conv_weight_gradient(aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_db, frame_error, *, plan):
+    """dw[k,c,r,s] = sum over n, i, j of dz[n,k,i,j] * x[n,c,i*S+r-P,j*S+s-P]; db[k] = sum of dz[n,k,i,j].
+
+    Parameters
+    ----------
+    s_axis_x, s_axis_dz : AxiStream
+        Images and gradients in raster order, `in_lanes` and `out_lanes` channels a beat; they may stall
+        independently of each other.
+    m_axis_dw, m_axis_db : AxiStream
+        After the last image of a batch, in the order of the weight stream; the accumulators are then clear.
+    frame_error : bool, out
+        Sticky: a `tlast` was early, late or missing.
+    plan : GradientPlan
+    """
+    layer, inner = plan.layer, plan.window
+    lanes, formats = layer.lanes, layer.formats
+
+    row = GradientRow(plan)
+    slot = GradientSlot(plan, row)
+    write = BankWrite(plan.gradient_ring)
+    place = WeightPlace(inner)
+    source_arrived, gradient_arrived, source_error, gradient_error, taken = (Signal(bool(0)) for _ in range(5))
+    batch_taken, weight_room, bias_room, weight_step, bias_step, done = (Signal(bool(0)) for _ in range(6))
+    first, update, clear = (Signal(bool(0)) for _ in range(3))
+    draining, silent = Signal(bool(1)), Signal(bool(1))
+
+    def elements(form, count):
+        return [Signal(intbv(0, min=form.lowest, max=form.highest + 1)) for _ in range(count)]
+
+    operands = [elements(formats.input, lanes.in_lanes) for _ in range(lanes.kernel_lanes)]
+    gradients = elements(formats.output_gradient, lanes.out_lanes)
+    ring_row = Signal(intbv(0, min=0, max=inner.ring.ring_rows))
+    words = [[Signal(intbv(0)[inner.ring.word_bits :]) for _ in range(inner.ring.column_banks)]
+             for _ in range(inner.ring.row_banks)]  # fmt: skip
+    stage = operand_latency(inner)
+
+    instances = [
+        ring_of_rows(
+            aclk, aresetn, s_axis_x, slot.release, slot.ring, slot.column, slot.bank, ring_row, words, source_arrived,
+            None, source_error, ring=inner.ring,
+        ),
+        window(aclk, aresetn, slot, ring_row, words, operands, plan=inner),
+        gradient_source(aclk, aresetn, s_axis_dz, slot, write, gradient_arrived, gradient_error, gradients, plan=plan),
+        gradient_rows(aclk, aresetn, source_arrived, gradient_arrived, draining, taken, row, plan=plan),
+        runs(aclk, aresetn, row, done, taken, slot, plan=plan),
+        drain(
+            aclk, aresetn, batch_taken, weight_room, bias_room, draining, place, weight_step, bias_step, silent, done,
+            plan=plan, wait_cycles=stage + UPDATE_LATENCY + 1,
+        ),
+        delay(aclk, aresetn, slot.first, first, cycles=stage + 1),
+        delay(aclk, aresetn, slot.last, update, cycles=stage + UPDATE_LATENCY, reset=True),
+        delay(aclk, aresetn, weight_step, clear, cycles=1 + UPDATE_LATENCY, reset=True),
+    ]
+
+    # the accumulators of the weights
+    bank_count = lanes.out_lanes * lanes.kernel_lanes
+    read_bank, write_bank = (Signal(intbv(0, min=0, max=max(2, bank_count))) for _ in range(2))
+    read_address, write_address = (Signal(intbv(0, min=0, max=max(2, plan.accumulator_depth))) for _ in range(2))
+    bank_bits = lanes.in_lanes * layer.accumulators["dw"].width
+    bank_words = [Signal(intbv(0)[bank_bits:]) for _ in range(bank_count)]
+    instances.append(
+        address_accumulators(
+            aclk, aresetn, slot, weight_step, place, read_address, write_address, read_bank, write_bank, plan=plan
+        )
+    )
+    for number, word in enumerate(bank_words):
+        lane, tap = divmod(number, lanes.kernel_lanes)
+        bank = gradient_bank(
+            aclk, operands[tap], gradients[lane], first, update, clear, write_bank, read_address, write_address, word,
+            plan=plan, bank=number,
+        )  # fmt: skip
+        bank.name = f"bank_{lane}_{tap}"
+        instances.append(bank)
+
+    # the sums of dz
+    sum_words = [Signal(intbv(0)[layer.accumulators["db"].width :]) for _ in range(lanes.out_lanes)]
+    sum_lane = like(place.lane)
+    instances.append(
+        bias_gradient(aclk, aresetn, write, gradient_arrived, done, place.group, sum_words, plan=plan)
+    )
+    if lanes.out_lanes > 1:
+        instances.append(delay(aclk, aresetn, place.lane, sum_lane, cycles=1))
+
+    instances += [
+        send_lanes(
+            aclk, aresetn, bank_words, read_bank, weight_step, place.end, silent, weight_room, m_axis_dw,
+            layer=layer, tensor="dw", read_latency=DRAIN_READ_LATENCY,
+        ),
+        send_lanes(
+            aclk, aresetn, sum_words, sum_lane, bias_step, place.end, silent, bias_room, m_axis_db,
+            layer=layer, tensor="db", read_latency=1,
+        ),
+    ]  # fmt: skip
+
+    @always_comb
+    def detect_batch_end():
+        batch_taken.next = taken and row.batch_end
+
+    @always_seq(aclk.posedge, reset=aresetn)
+    def gather_errors():
+        frame_error.next = source_error or gradient_error
+
+    return instances, detect_batch_end, gather_errors

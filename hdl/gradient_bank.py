@@ -1,0 +1,109 @@
+"""Accumulators of the weight gradient: one bank of memory for each (filter lane, parallel tap).
+
+A run is summed in a register next to each multiplier; at its end the sum is added to the accumulator's word::
+
+    cycle   L        L+1        L+2           L+3        L+4
+            operands product -> sum of run -> new word -> memory
+            address  memory  -> old word  --^
+"""
+
+from myhdl import ConcatSignal, Signal, always_comb, block, intbv
+
+from hdl.mac_array import accumulate_from_zero, add, multiply, product_of
+from hdl.memory import memory
+from hdl.registers import like, register
+from hdl.window import split_word
+
+#: Cycles from the operands of a run's last slot to the write of the accumulator.
+UPDATE_LATENCY = 3
+
+
+@block
+def gradient_lane(aclk, source, gradient, first, old, word, *, longest_run):
+    """One multiplier: the sum of its run, added to the accumulator.
+
+    Parameters
+    ----------
+    first : bool
+        The product in its register is the first of a run.
+    old : signed intbv
+        The accumulator before the run.
+    word : intbv, out
+        The bits of the accumulator after it.
+    """
+    product = product_of(source, gradient)
+    total = Signal(intbv(0, min=longest_run * product.min, max=longest_run * (product.max - 1) + 1))
+    new = like(old)
+    width = len(word)
+
+    @always_comb
+    def show():
+        word.next = new[width:]
+
+    return (
+        multiply(aclk, source, gradient, product),
+        accumulate_from_zero(aclk, product, first, total),
+        add(aclk, old, total, new),
+        show,
+    )
+
+
+@block
+def clear_word(clear, totals, word):
+    """What is written: zero while the accumulators are cleared."""
+
+    @always_comb
+    def choose():
+        if clear:
+            word.next = 0
+        else:
+            word.next = totals
+
+    return choose
+
+
+@block
+def gradient_bank(
+    aclk, sources, gradient, first, update, clear, bank_index, read_address, write_address, word, *, plan, bank,
+):  # fmt: skip
+    """Accumulators of one filter lane and parallel tap, for all lanes of input channels.
+
+    Parameters
+    ----------
+    sources : list of intbv
+        Window elements of the tap, one for each channel lane.
+    gradient : intbv
+        dz of the filter lane.
+    first : bool
+        See `gradient_lane`.
+    update : bool
+        The sums of a run are to be written.
+    clear, bank_index :
+        The word is to be cleared in the bank of this index.
+    read_address, write_address : intbv
+    word : intbv, out
+        What was read, two cycles after its address.
+    """
+    form = plan.layer.accumulators["dw"]
+    longest_run = max(record.last_slot + 1 for record in plan.run_records)
+    read_word, write_word = like(word), like(word)
+    olds = [Signal(intbv(0, min=form.lowest, max=form.highest + 1)) for _ in sources]
+    news = [Signal(intbv(0)[form.width :]) for _ in sources]
+    write = Signal(bool(0))
+
+    @always_comb
+    def select():
+        write.next = update or (clear and bank_index == bank)
+
+    instances = [split_word(word, olds, width=form.width)]
+    for lane, source in enumerate(sources):
+        instance = gradient_lane(aclk, source, gradient, first, olds[lane], news[lane], longest_run=longest_run)
+        instance.name = f"lane_{lane}"
+        instances.append(instance)
+    totals = ConcatSignal(*reversed(news)) if len(news) > 1 else news[0]
+    instances += [
+        clear_word(clear, totals, write_word),
+        memory(aclk, write, write_address, write_word, read_address, read_word, depth=plan.accumulator_depth),
+        register(aclk, read_word, word),
+    ]
+    return instances, select

@@ -1,0 +1,62 @@
+"""Selection of one word among many, four at a time, with a register after each stage."""
+
+from myhdl import Signal, always, always_comb, block, intbv
+
+from hdl.registers import delay, like
+
+
+def select_latency(count: int) -> int:
+    """Cycles that `select_word` takes for `count` words."""
+    return -(-(count - 1).bit_length() // 2)
+
+
+@block
+def choose_of_four(aclk, index, words, chosen):
+    """Registered: the word that `index`, of two bits, names; the last one where it is missing."""
+    first, second, third, fourth = (words[min(position, len(words) - 1)] for position in range(4))
+
+    @always(aclk.posedge)
+    def choose():
+        if index == 0:
+            chosen.next = first
+        elif index == 1:
+            chosen.next = second
+        elif index == 2:
+            chosen.next = third
+        else:
+            chosen.next = fourth
+
+    return choose
+
+
+@block
+def digit(index, low_bits, *, low):
+    """Two bits of `index`, from bit `low` on; bits beyond it are zero."""
+    high = min(low + 2, len(index))
+
+    @always_comb
+    def take():
+        low_bits.next = index[high:low]
+
+    return take
+
+
+@block
+def select_word(aclk, aresetn, words, index, chosen):
+    """``chosen = words[index]``, `select_latency` cycles (at least one) later."""
+    instances = []
+    stages = select_latency(len(words))
+    present = words
+    for stage in range(stages):
+        groups = [present[position : position + 4] for position in range(0, len(present), 4)]
+        following = [chosen] if stage == stages - 1 else [like(chosen) for _ in groups]
+        low_bits, later = (Signal(intbv(0)[2:]) for _ in range(2))
+        instances.append(digit(index, low_bits, low=2 * stage))
+        if stage > 0:
+            instances.append(delay(aclk, aresetn, low_bits, later, cycles=stage))
+        for position, (group, target) in enumerate(zip(groups, following, strict=True)):
+            instance = choose_of_four(aclk, later if stage else low_bits, group, target)
+            instance.name = f"stage_{stage}_word_{position}"
+            instances.append(instance)
+        present = following
+    return instances
