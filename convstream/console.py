@@ -19,7 +19,8 @@ _PIPE_COLUMNS = 120  # where there is no terminal to ask for its width
 
 def print_table(table: Table) -> None:
     """Print a table, as wide as the terminal or, in a pipe, as wide as it needs."""
-    Console(width=None if sys.stdout.isatty() else _PIPE_COLUMNS).print(table)
+    width = None if sys.stdout.isatty() else _PIPE_COLUMNS
+    Console(width=width, markup=False, emoji=False).print(table)  # what is in brackets may be a name
 
 
 def print_json(value: Any) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from sim.errors import BadInput
+from sim.errors import BadInput, one_line
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,12 @@ def write_junit(path: Path, suite: str, cases: list[Case]) -> None:
         The file cannot be written.
     """
     failures = sum(case.failure is not None for case in cases)
+    suite = one_line(suite)  # XML knows no control characters
     root = ElementTree.Element("testsuite", name=suite, tests=str(len(cases)), failures=str(failures), errors="0")
     for case in cases:
         element = ElementTree.SubElement(root, "testcase", classname=suite, name=case.name, time=f"{case.seconds:.3f}")
         if case.failure is not None:
-            ElementTree.SubElement(element, "failure", message=case.failure)
+            ElementTree.SubElement(element, "failure", message=one_line(case.failure))
     try:
         ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
     except OSError as error:

@@ -10,6 +10,7 @@ from matplotlib.image import AxesImage
 
 from fixedpoint.layer import Layer
 from fixedpoint.quantize import dequantize
+from sim.errors import one_line
 from sim.filters import NAMES
 from sim.pictures import mosaic, mosaic_shape
 
@@ -35,7 +36,7 @@ def draw(
     count = min(_FILTERS, layer.geometry.out_channels)
     with mpl.rc_context({"font.size": 9, "text.color": _INK, "axes.titlesize": 9, "font.family": "DejaVu Sans"}):
         figure = Figure(figsize=(13, 6), layout="constrained", facecolor="white")
-        figure.suptitle(_title(name, layer), fontsize=12)
+        figure.suptitle(one_line(_title(name, layer)), fontsize=12, parse_math=False)
         left, right = figure.subfigures(1, 2, width_ratios=(1, 1.75))
         _show_input(left.subplots(), layer, x)
         axes = right.subplots(3, count, squeeze=False)

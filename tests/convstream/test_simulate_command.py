@@ -96,6 +96,21 @@ def test_the_command_that_reproduces_survives_a_shell(run, verdict, tmp_path):
     assert f"convstream simulate '{tmp_path}/it'\"'\"'s a layer.toml' --pass" in run("simulate", path)[2]
 
 
+@pytest.mark.parametrize("name", ["$x^$ {", "[bold]b[red", ":smile:", "two\nlines\x1b[31m", "<&\">"])
+def test_names_are_shown_and_not_obeyed(run, verdict, tmp_path, name):
+    path = tmp_path / f"{name}.toml"
+    path.write_text((ROOT / EXAMPLE).read_text())
+    verdict(wrong_values=1, mismatch=MISMATCH)
+    assert run("simulate", path, "--junit", tmp_path / "junit.xml")[0] == 1
+    assert ElementTree.parse(tmp_path / "junit.xml").getroot().get("tests") == "1"
+    verdict()
+    code, out, _ = run("report", path, "--picture", tmp_path / f"{name}.png")
+    assert code == 0
+    assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+    if name.isprintable():
+        assert f"{name}: fixed point" in out
+
+
 @pytest.mark.parametrize("changes", [
     {"protocol_errors": ("m_axis_z: tvalid fell without a transfer",)},
     {"error": SimulationError("the core stands still: m_axis_z starved")},
