@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from convstream.cli import main
+from sim.passes import PASSES
 from sim.processes import SimulationError
 from sim.scoreboard import Mismatch
 from sim.verdict import SimulationResult
@@ -23,8 +24,6 @@ MISMATCH = Mismatch("z", (1, 2, 3, 4), batch=0, beat=57, lane=2, cycle=901, expe
 def in_the_project(monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("convstream.commands.simulate.CORES", {"forward": "conv_forward"})
-    monkeypatch.setattr("convstream.commands.report.CORES", {"forward": "conv_forward"})
 
 
 @pytest.fixture
@@ -45,10 +44,13 @@ def verdict(monkeypatch):
         def simulate(layer, tensors, pass_name, **options):
             if error:
                 raise error
-            cycles = {"weights": np.array([3, 30]), "x": np.array([31, 90]), "z": np.array([60, 99])}
+            streams = PASSES[pass_name]
+            cycles = {stream: np.array([60, 99]) for stream in streams.outputs}
+            for stream in streams.inputs:
+                cycles[stream] = np.array([3, 30] if stream == "weights" else [31, 90])
             result = SimulationResult(
                 pass_name, compared_values=216, wrong_values=0, mismatch=None, protocol_errors=(), beat_cycles=cycles,
-                frame_cycles={}, tensors=({"z": tensors["z"].astype(np.int64)},),
+                frame_cycles={}, tensors=({name: tensors[name].astype(np.int64) for name in streams.outputs},),
             )  # fmt: skip
             return replace(result, **changes)
 
@@ -59,7 +61,7 @@ def verdict(monkeypatch):
 
 
 def test_a_real_core_is_bit_exact(run, tmp_path):
-    code, out, err = run("simulate", EXAMPLE, "--stall", "0.3", "--seed", "5", "--json")
+    code, out, err = run("simulate", EXAMPLE, "--pass", "forward", "--stall", "0.3", "--seed", "5", "--json")
     (result,) = json.loads(out)["runs"]
     assert (code, err) == (0, "")
     assert result["bit_exact"] is True
@@ -71,12 +73,17 @@ def test_bit_exact(run, verdict):
     verdict()
     code, out, err = run("simulate", EXAMPLE)
     assert (code, err) == (0, "")
-    assert out.split()[-5:] == ["forward", "bit-exact", "216", "97", "29"]
+    assert out.split()[-15:] == [
+        "forward", "bit-exact", "216", "97", "29",
+        "input-gradient", "bit-exact", "216", "97", "29",
+        "weight-gradient", "bit-exact", "216", "69", "29",
+    ]  # fmt: skip
 
 
 def test_a_mismatch_is_told_in_full_with_the_command_that_reproduces_it(run, verdict):
     verdict(wrong_values=2, mismatch=MISMATCH, log=Path("build/runs/r/simulation.log"))
-    code, out, err = run("simulate", EXAMPLE, "--stall", "0.5", "--seed", "7", "--simulator", "icarus")
+    options = ["--pass", "forward", "--simulator", "icarus", "--stall", "0.5", "--seed", "7"]
+    code, out, err = run("simulate", EXAMPLE, *options)
     assert code == 1
     assert "differs" in out
     assert "kept: build/runs/r/simulation.log" in out
@@ -85,8 +92,7 @@ def test_a_mismatch_is_told_in_full_with_the_command_that_reproduces_it(run, ver
     assert "beat 57" in first
     assert "lane 2" in first
     assert "cycle 901" in first
-    again = f"convstream simulate {EXAMPLE} --pass forward --simulator icarus --stall 0.5 --seed 7"
-    assert second == f"reproduce: {again}"
+    assert second == " ".join(["reproduce: convstream simulate", EXAMPLE, *options])
 
 
 def test_the_command_that_reproduces_survives_a_shell(run, verdict, tmp_path):
@@ -102,7 +108,7 @@ def test_names_are_shown_and_not_obeyed(run, verdict, tmp_path, name):
     path.write_text((ROOT / EXAMPLE).read_text())
     verdict(wrong_values=1, mismatch=MISMATCH)
     assert run("simulate", path, "--junit", tmp_path / "junit.xml")[0] == 1
-    assert ElementTree.parse(tmp_path / "junit.xml").getroot().get("tests") == "1"
+    assert ElementTree.parse(tmp_path / "junit.xml").getroot().get("tests") == "3"
     verdict()
     code, out, _ = run("report", path, "--picture", tmp_path / f"{name}.png")
     assert code == 0
@@ -118,7 +124,7 @@ def test_names_are_shown_and_not_obeyed(run, verdict, tmp_path, name):
 def test_broken_rules_and_missing_verdicts_fail_too(run, verdict, tmp_path, changes):
     verdict(**changes)
     reason = str(changes.get("error") or changes["protocol_errors"][0])
-    code, out, err = run("simulate", EXAMPLE, "--junit", tmp_path / "junit.xml")
+    code, out, err = run("simulate", EXAMPLE, "--pass", "forward", "--junit", tmp_path / "junit.xml")
     assert code == 1
     assert "bit-exact" not in out
     assert err.startswith(f"forward: {reason}\n")
@@ -135,8 +141,8 @@ def test_a_good_junit_report(run, verdict, tmp_path):
     verdict()
     assert run("simulate", EXAMPLE, "--junit", tmp_path / "junit.xml")[0] == 0
     suite = ElementTree.parse(tmp_path / "junit.xml").getroot()
-    assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("remainder_3x3_s2", "1", "0")
-    assert suite.find("testcase").get("name") == "forward"
+    assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("remainder_3x3_s2", "3", "0")
+    assert [case.get("name") for case in suite] == ["forward", "input-gradient", "weight-gradient"]
     assert suite.find("testcase/failure") is None
 
 
@@ -146,10 +152,12 @@ def test_a_junit_report_that_cannot_be_written(run, verdict):
     assert (code, err) == (2, "convstream: /proc/here/junit.xml: cannot be written: No such file or directory\n")
 
 
-def test_a_pass_that_is_not_in_hardware(run, verdict):
+def test_all_cores_are_simulated_unless_one_is_chosen(run, verdict):
     verdict()
-    code, _, err = run("simulate", EXAMPLE, "--pass", "weight-gradient")
-    assert (code, err) == (2, "convstream: --pass weight-gradient: is not in hardware yet; forward is\n")
+    labels = ["forward", "input-gradient", "weight-gradient"]
+    assert [row["pass"] for row in json.loads(run("simulate", EXAMPLE, "--json")[1])["runs"]] == labels
+    out = run("simulate", EXAMPLE, "--json", "--pass", "input-gradient")[1]
+    assert [row["pass"] for row in json.loads(out)["runs"]] == ["input-gradient"]
 
 
 def test_the_report_is_a_table_and_a_picture(run, verdict, tmp_path):
@@ -158,8 +166,8 @@ def test_the_report_is_a_table_and_a_picture(run, verdict, tmp_path):
     assert (code, err) == (0, "")
     rows = {line.split()[0]: line.split() for line in out.splitlines() if "gradient" in line or "forward" in line}
     assert rows["forward"][-4:] == ["0.00%", "7,776", "97", "bit-exact"]
-    for name in ("input-gradient", "weight-gradient", "bias-gradient"):
-        assert rows[name][-4:] == ["not", "yet", "in", "hardware"]
+    assert rows["bias-gradient"][-3:] == ["0", "69", "bit-exact"]
+    assert len(rows) == 4
     with Image.open(tmp_path / "p.png") as picture:
         assert picture.format == "PNG"
         assert picture.width > 1000
