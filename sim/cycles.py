@@ -9,11 +9,11 @@ PERIOD_NS = 10
 
 
 class Cycles:
-    """Drives `aclk`.  Await `edge` for its next rising edge; `now()` is the number of the cycle that ends there."""
+    """Drives `aclk`, low first, whatever it was before.  Await `edge` for its next rising edge; `now()` numbers it."""
 
     def __init__(self, aclk: LogicObject):
         self.edge: RisingEdge = aclk.rising_edge
-        Clock(aclk, PERIOD_NS, unit="ns", impl="gpi").start()
+        Clock(aclk, PERIOD_NS, unit="ns", impl="gpi").start(start_high=False)
 
     @staticmethod
     def now() -> int:

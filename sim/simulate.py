@@ -12,9 +12,10 @@ from fixedpoint.layer import Layer
 from hdl.convert import convert
 from sim import icarus, run_files, verilator
 from sim.cocotb_run import run_testbench
+from sim.limit import cycle_limit
 from sim.passes import PASSES
 from sim.stalls import HIGHEST_STALL
-from sim.stimulus import Episode, limit_cycles, play_batches
+from sim.stimulus import Episode, play_batches
 from sim.verdict import SimulationResult, judge
 
 SIMULATORS = {"verilator": verilator, "icarus": icarus}
@@ -79,7 +80,8 @@ def simulate_episodes(
     if simulator not in SIMULATORS:
         raise ValueError(f"simulator must be one of {', '.join(SIMULATORS)}, not {simulator!r}")
     levels = _stall_levels(pass_name, stall)
-    limits = [limit_cycles(layer, episode, max(levels.values())) for episode in episodes]
+    worst = max(levels.values())
+    limits = [cycle_limit(layer, episode.batches, episode.beats).cycles(worst) for episode in episodes]
     if timeout_seconds is None:
         timeout_seconds = _START_SECONDS + sum(limits) / _SLOWEST_CYCLES_PER_SECOND
 

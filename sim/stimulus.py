@@ -87,16 +87,6 @@ def with_wrong_last(episode: Episode, stream: str, lasts: list[int]) -> Episode:
     return replace(episode, plays=plays, expected={}, frame_error=True)
 
 
-def limit_cycles(layer: Layer, episode: Episode, stall: float) -> int:
-    """Cycles after which a core that obeys its design must be through with an episode, with plenty to spare.
-
-    Even if no two things overlapped it would take a cycle for every useful product that its channel lanes leave to
-    be made one by one, and 1 / (1 - stall) cycles for every beat.
-    """
-    slots = episode.batches * layer.geometry.multiplications // (layer.lanes.in_lanes * layer.lanes.out_lanes)
-    return 1000 + 2 * slots + int(2 * (episode.beats + 500) / (1 - stall))
-
-
 def _play(layer: Layer, tensors: dict[str, np.ndarray], stream: str, after: dict[str, int]) -> Play:
     return Play(stream_words(layer, tensors, stream), last_beats(layer, stream), after)
 

@@ -17,7 +17,7 @@ from sim.stimulus import Episode, Play
 class SimulationResult:
     """The verdict on one episode, and what was seen.
 
-    A cycle is the number of a rising clock edge: cycle n is at n * 10 ns in the waves.  `beat_cycles` holds, by
+    A cycle is the number of a rising clock edge: cycle n is at 10 n + 5 ns in the waves.  `beat_cycles` holds, by
     stream, the cycle of every beat; `frame_cycles`, by output, those of the beats that end an image (dw, db: a
     batch); `tensors` what came out, one dictionary a batch.
     """

@@ -1,0 +1,75 @@
+import multiprocessing
+import time
+
+import pytest
+
+from sim.cache import cached_folder
+
+
+def test_a_folder_is_built_once(tmp_path):
+    built = []
+
+    def build(folder):
+        built.append(folder)
+        (folder / "core").write_text("program")
+
+    first, again = (cached_folder(tmp_path, "core", ["options", b"verilog"], build) for _ in range(2))
+    assert first == again
+    assert (first / "core").read_text() == "program"
+    assert len(built) == 1
+
+
+@pytest.mark.parametrize(
+    "other", [["options", b"verilog "], ["option", b"sverilog"], ["options"], [b"verilog", "options"]]
+)
+def test_other_ingredients_make_another_folder(other, tmp_path):
+    folders = {cached_folder(tmp_path, "core", key, lambda folder: None) for key in (["options", b"verilog"], other)}
+    assert len(folders) == 2
+
+
+def test_a_failed_build_leaves_nothing_and_can_be_repeated(tmp_path):
+    def fail(folder):
+        (folder / "half").write_text("a core")
+        raise RuntimeError("no compiler")
+
+    with pytest.raises(RuntimeError, match="no compiler"):
+        cached_folder(tmp_path, "core", ["key"], fail)
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+    assert cached_folder(tmp_path, "core", ["key"], lambda folder: None).is_dir()
+
+
+def _build_slowly(folder):
+    (folder / "core").write_text("half")
+    time.sleep(0.3)
+    (folder / "core").write_text("whole")
+    (folder.parent / f"built by {multiprocessing.current_process().pid}").touch()
+
+
+def _ask(root, seen):
+    seen.put((cached_folder(root, "core", ["key"], _build_slowly) / "core").read_text())
+
+
+def test_of_several_processes_one_builds_and_none_sees_it_unfinished(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    seen = context.Queue()
+    processes = [context.Process(target=_ask, args=(tmp_path, seen)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    assert [seen.get(timeout=30) for _ in processes] == ["whole"] * 3
+    for process in processes:
+        process.join()
+    assert len(list(tmp_path.glob("built by *"))) == 1
+
+
+def test_what_a_killed_build_left_is_not_taken_for_finished(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    seen = context.Queue()
+    process = context.Process(target=_ask, args=(tmp_path, seen))
+    process.start()
+    while process.is_alive() and not list(tmp_path.glob(".core-*/core")):
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    assert seen.empty()
+    folder = cached_folder(tmp_path, "core", ["key"], lambda folder: (folder / "core").write_text("whole"))
+    assert (folder / "core").read_text() == "whole"
