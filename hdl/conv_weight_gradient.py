@@ -24,12 +24,24 @@ from hdl.requantize import REQUANTIZE_LATENCY, requantize_lane
 from hdl.result_queue import places, result_queue
 from hdl.runs import GradientSlot, runs
 from hdl.select_word import select_latency, select_word
-from hdl.sender import send_results
+from hdl.sender import SEND_LATENCY, send_results
 from hdl.weight_order import WeightPlace
 from hdl.window import operand_latency, split_word, window
 
 #: Cycles from a step of the drain to the word that it asked for: address, memory, register.
 DRAIN_READ_LATENCY = 3
+
+
+def update_latency(plan) -> int:
+    """Cycles from a run's last slot until its accumulator may be read."""
+    return operand_latency(plan.window) + UPDATE_LATENCY + 1
+
+
+def drain_latency(plan) -> int:
+    """Cycles from the last slot of a batch to its first beat of dw."""
+    banks = plan.layer.lanes.out_lanes * plan.layer.lanes.kernel_lanes
+    sending = DRAIN_READ_LATENCY + select_latency(banks) + REQUANTIZE_LATENCY + SEND_LATENCY
+    return update_latency(plan) + 1 + sending
 
 
 @block
@@ -198,7 +210,7 @@ def conv_weight_gradient(aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_d
         runs(aclk, aresetn, row, done, taken, slot, plan=plan),
         drain(
             aclk, aresetn, batch_taken, weight_room, bias_room, draining, place, weight_step, bias_step, silent, done,
-            plan=plan, wait_cycles=stage + UPDATE_LATENCY + 1,
+            plan=plan, wait_cycles=update_latency(plan),
         ),
         delay(aclk, aresetn, slot.first, first, cycles=stage + 1),
         delay(aclk, aresetn, slot.last, update, cycles=stage + UPDATE_LATENCY, reset=True),

@@ -1,5 +1,7 @@
 """Conversion of a core to Verilog, always in a fresh process so that names never depend on what ran before."""
 
+import inspect
+import os
 import pickle
 import subprocess
 import sys
@@ -13,10 +15,13 @@ from fixedpoint.layer import Layer
 from fixedpoint.streams import tensor_streams, weights_beat_bits
 from hdl.conv_forward import conv_forward
 from hdl.conv_input_gradient import conv_input_gradient
-from hdl.conv_weight_gradient import conv_weight_gradient
+from hdl.conv_weight_gradient import conv_weight_gradient, drain_latency
 from hdl.gradient_plan import GradientPlan
+from hdl.header import header
 from hdl.plan import Plan
+from hdl.sender import SEND_LATENCY
 from hdl.stream import AxiStream
+from hdl.window_engine import result_latency
 
 #: Passes that have a core, and its module name.
 CORES = {
@@ -50,13 +55,32 @@ def elaborate(layer: Layer, pass_name: str):
     raise ValueError(f"pass must be one of {', '.join(CORES)}, not {pass_name!r}")
 
 
+def _pipeline_cycles(layer: Layer, pass_name: str) -> int:
+    """Cycles from the last multiply cycle of a result to its beat."""
+    if pass_name == "weight_gradient":
+        return drain_latency(GradientPlan(layer))
+    return result_latency(Plan(layer, gradient=pass_name == "input_gradient")) + SEND_LATENCY
+
+
+def _call_stack() -> list[tuple]:
+    """`inspect.stack()` without file names and source lines, which MyHDL does not look at."""
+    frame, records = sys._getframe(1), []
+    while frame is not None:
+        records.append((frame, None, None, frame.f_code.co_name))
+        frame = frame.f_back
+    return records
+
+
 def _convert_here(layer: Layer, pass_name: str, folder: str, name: str) -> None:
     warnings.simplefilter("error", ToVerilogWarning)
+    inspect.stack = _call_stack  # MyHDL asks for it at every block, and spends most of its time in there
     core = elaborate(layer, pass_name)
     core.name = name
     core.convert(
         hdl="Verilog", path=folder, name=name, testbench=False, initial_values=False, no_myhdl_header=True
     )
+    path = Path(folder) / f"{name}.v"
+    path.write_text(header(layer, pass_name, name, _pipeline_cycles(layer, pass_name)) + path.read_text())
 
 
 def convert(layer: Layer, pass_name: str, folder: Path, name: str | None = None) -> Path:
@@ -82,7 +106,7 @@ def convert(layer: Layer, pass_name: str, folder: Path, name: str | None = None)
         job = pickle.dumps((layer, pass_name, scratch, name))
         done = subprocess.run(
             [sys.executable, "-m", "hdl.convert"], input=job, capture_output=True, check=False,
-            env={"PYTHONHASHSEED": "0", "PYTHONPATH": str(Path(__file__).parents[1])},
+            env=os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": str(Path(__file__).parents[1])},
         )  # fmt: skip
         if done.returncode != 0:
             reason = done.stderr.decode(errors="replace").strip().splitlines()

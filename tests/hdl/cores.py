@@ -1,0 +1,67 @@
+"""Random layers for the cores, and their simulation: small, and rich in the cases that break schedules."""
+
+import random
+
+import numpy as np
+
+from fixedpoint.bias_gradient import bias_gradient
+from fixedpoint.formats import Format, Formats, Overflow, Rounding
+from fixedpoint.forward import forward
+from fixedpoint.input_gradient import input_gradient
+from fixedpoint.layer import Lanes, Layer
+from fixedpoint.streams import tensor_streams
+from fixedpoint.weight_gradient import weight_gradient
+from reference.geometry import Geometry
+from sim.random_tensors import random_tensors
+from sim.simulate import simulate_episodes
+from sim.stimulus import play_batches
+
+PASSES = ("forward", "input_gradient", "weight_gradient")
+
+
+def random_layer(seed: int) -> Layer:
+    """F 1..5, S 1..4, P 0..F, any H and W, every lane choice, widths 2..16, all rounding and overflow modes."""
+    pick = random.Random(seed)
+    while True:
+        kernel = pick.randint(1, 5)
+        in_lanes, out_lanes = pick.randint(1, 3), pick.randint(1, 3)
+
+        def form(lowest=2):
+            return Format(pick.randint(lowest, 16), pick.randint(-2, 12))
+
+        x, w = form(), form()
+        bias = Format(pick.randint(2, 16), min(x.fraction + w.fraction, pick.randint(-2, 12)))
+        try:
+            geometry = Geometry.square(
+                batch=pick.randint(1, 3), in_channels=in_lanes * pick.randint(1, 3), height=pick.randint(1, 9),
+                width=pick.randint(1, 9), out_channels=out_lanes * pick.randint(1, 3), kernel=kernel,
+                stride=pick.randint(1, 4), padding=pick.randint(0, kernel),
+            )  # fmt: skip
+            formats = Formats(
+                x, w, bias, form(), form(), form(), form(), form(), pick.choice(list(Rounding)),
+                pick.choice(list(Overflow)), pick.getrandbits(64),
+            )  # fmt: skip
+            return Layer(geometry, formats, Lanes(in_lanes, out_lanes, pick.choice((1, kernel, kernel * kernel))))
+        except ValueError:
+            continue  # the kernel does not fit the padded image
+
+
+def batch_of(layer: Layer, seed: int, number: int = 0, weights: dict | None = None) -> dict[str, np.ndarray]:
+    """Random inputs, and the results of batch `number` since the reset (stochastic rounding goes on drawing)."""
+    tensors = random_tensors(layer, seed, 0.1)
+    if weights is not None:
+        tensors |= {name: weights[name] for name in ("w", "b")}
+    x, w, b, dz = (tensors[name] for name in ("x", "w", "b", "dz"))
+    first = {name: number * stream.beats for name, stream in tensor_streams(layer).items()}
+    return tensors | {
+        "z": forward(x, w, b, layer, first["z"]),
+        "dx": input_gradient(w, dz, layer, first["dx"]),
+        "dw": weight_gradient(x, dz, layer, first["dw"]),
+        "db": bias_gradient(dz, layer, first["db"]),
+    }
+
+
+def simulate_batches(layer: Layer, pass_name: str, batches: list, **options):
+    """The verdict on batches back to back, without a reset between them."""
+    (result,) = simulate_episodes(layer, [play_batches(layer, pass_name, batches)], pass_name, **options)
+    return result
