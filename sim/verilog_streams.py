@@ -1,0 +1,173 @@
+"""The parts of an exported test bench that are the same for every core: a source, a sink, and when they stand still.
+
+Verilog-2001 that needs no tool of ours; `PREFIX` is replaced so that the benches of several layers can live together.
+"""
+
+VERILOG_STREAMS = """\
+// Decides in every cycle whether a source or a sink stands still: `stall` per cent of them, from a seed.
+// One decision in 32 holds for 40 cycles, long enough to fill or empty every buffer.
+module PREFIX_stalls #(
+    parameter STREAM = 0
+) (
+    input  wire        aclk,
+    input  wire        aresetn,
+    input  wire [31:0] seed,
+    input  wire [31:0] stall,
+    output reg         still
+);
+    reg [31:0] state;
+    reg [5:0]  hold;
+
+    function [31:0] xorshift;
+        input [31:0] value;
+        reg   [31:0] mixed;
+        begin
+            mixed = value ^ (value << 13);
+            mixed = mixed ^ (mixed >> 17);
+            xorshift = mixed ^ (mixed << 5);
+        end
+    endfunction
+
+    always @(posedge aclk)
+        if (!aresetn) begin
+            state <= ((seed + STREAM) * 32'h9e3779b1) | 32'd1;
+            still <= 1'b0;
+            hold <= 6'd0;
+        end else begin
+            state <= xorshift(state);
+            if (hold != 6'd0)
+                hold <= hold - 6'd1;
+            else begin
+                still <= ({8'd0, state[31:8]} % 32'd100) < stall;
+                hold <= (state[4:0] == 5'd0) ? 6'd39 : 6'd0;
+            end
+        end
+endmodule
+
+
+// Plays the beats of a file into an AXI4-Stream input; between beats it shows wrong data on purpose.
+module PREFIX_source #(
+    parameter STREAM = 0,
+    parameter FILE = "",
+    parameter BITS = 8,
+    parameter BEATS = 1,
+    parameter FRAME = 1
+) (
+    input  wire            aclk,
+    input  wire            aresetn,
+    input  wire [31:0]     seed,
+    input  wire [31:0]     stall,
+    output reg  [BITS-1:0] tdata,
+    output reg             tvalid,
+    input  wire            tready,
+    output reg             tlast,
+    output reg  [31:0]     transferred,
+    output wire            no_file
+);
+    reg [BITS-1:0] beats [0:BEATS-1];
+    reg [31:0]     offered;
+    wire           still;
+
+    initial $readmemh(FILE, beats);
+    assign no_file = (^beats[BEATS-1]) === 1'bx;
+
+    PREFIX_stalls #(.STREAM(STREAM)) stalls (
+        .aclk(aclk), .aresetn(aresetn), .seed(seed), .stall(stall), .still(still)
+    );
+
+    always @(posedge aclk)
+        if (!aresetn) begin
+            tvalid <= 1'b0;
+            tdata <= {BITS{1'b1}};
+            tlast <= 1'b1;
+            offered <= 32'd0;
+            transferred <= 32'd0;
+        end else begin
+            if (tvalid && tready)
+                transferred <= transferred + 32'd1;
+            if (!tvalid || tready) begin
+                if (offered < BEATS && !still) begin
+                    tvalid <= 1'b1;
+                    tdata <= beats[offered];
+                    tlast <= offered % FRAME == FRAME - 1;
+                    offered <= offered + 32'd1;
+                end else begin
+                    tvalid <= 1'b0;
+                    tdata <= ~tdata;
+                    tlast <= 1'b1;
+                end
+            end
+        end
+endmodule
+
+
+// Takes beats from an AXI4-Stream output, compares them with those of a file, and checks the protocol.
+module PREFIX_sink #(
+    parameter STREAM = 0,
+    parameter NAME = "",
+    parameter FILE = "",
+    parameter BITS = 8,
+    parameter BEATS = 1,
+    parameter FRAME = 1
+) (
+    input  wire            aclk,
+    input  wire            aresetn,
+    input  wire [31:0]     seed,
+    input  wire [31:0]     stall,
+    input  wire [31:0]     cycle,
+    input  wire [BITS-1:0] tdata,
+    input  wire            tvalid,
+    output reg             tready,
+    input  wire            tlast,
+    output reg  [31:0]     transferred,
+    output reg  [31:0]     errors,
+    output wire            no_file
+);
+    reg [BITS-1:0] beats [0:BEATS-1];
+    reg            pending;
+    reg [BITS:0]   offer;
+    wire           still;
+    wire           last = transferred % FRAME == FRAME - 1;
+
+    initial $readmemh(FILE, beats);
+    assign no_file = (^beats[BEATS-1]) === 1'bx;
+
+    PREFIX_stalls #(.STREAM(STREAM)) stalls (
+        .aclk(aclk), .aresetn(aresetn), .seed(seed), .stall(stall), .still(still)
+    );
+
+    initial errors = 32'd0;
+
+    task complain;
+        input [32*8-1:0] reason;
+        begin
+            errors <= errors + 32'd1;
+            if (errors < 32'd10)
+                $display("cycle %0d, %0s, beat %0d: %0s: tdata %h, tlast %b; expected %h, %b", cycle, NAME, transferred,
+                         reason, tdata, tlast, beats[transferred], last);
+        end
+    endtask
+
+    always @(posedge aclk)
+        if (!aresetn) begin
+            tready <= 1'b0;
+            pending <= 1'b0;
+            transferred <= 32'd0;
+            if (cycle > 32'd2 && tvalid !== 1'b0) complain("tvalid in reset");
+        end else begin
+            tready <= !still;
+            pending <= tvalid && !tready;
+            offer <= {tlast, tdata};
+            if (tvalid && tready) transferred <= transferred + 32'd1;
+
+            if (tvalid !== 1'b0 && tvalid !== 1'b1) complain("tvalid unknown");
+            else if (pending && !tvalid) complain("tvalid fell before transfer");
+            else if (pending && {tlast, tdata} !== offer) complain("changed before transfer");
+            else if (tvalid && tready) begin
+                if (transferred >= BEATS) complain("one beat too many");
+                else if (tdata !== beats[transferred]) complain("wrong data");
+                else if (tlast !== last) complain("wrong tlast");
+            end
+        end
+endmodule
+"""
