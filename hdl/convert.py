@@ -3,6 +3,7 @@
 import inspect
 import os
 import pickle
+import re
 import subprocess
 import sys
 import tempfile
@@ -80,7 +81,9 @@ def _convert_here(layer: Layer, pass_name: str, folder: str, name: str) -> None:
         hdl="Verilog", path=folder, name=name, testbench=False, initial_values=False, no_myhdl_header=True
     )
     path = Path(folder) / f"{name}.v"
-    path.write_text(header(layer, pass_name, name, _pipeline_cycles(layer, pass_name)) + path.read_text())
+    # `memory` leaves collisions undefined: without being told, synthesis adds a bypass to every block RAM
+    body = re.sub(r"^(reg .*_memory\d+_words \[)", r"(* no_rw_check *) \1", path.read_text(), flags=re.MULTILINE)
+    path.write_text(header(layer, pass_name, name, _pipeline_cycles(layer, pass_name)) + body)
 
 
 def convert(layer: Layer, pass_name: str, folder: Path, name: str | None = None) -> Path:
