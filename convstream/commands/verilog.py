@@ -1,16 +1,21 @@
-"""`convstream verilog`: synthesizable Verilog of a layer's cores."""
+"""`convstream verilog`: synthesizable Verilog of a layer's cores, with all that it takes to check them elsewhere."""
 
 from pathlib import Path
 
 import click
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
 
-from convstream.console import print_json, working
+from convstream.console import print_json, print_table, working
 from convstream.identifier import require_identifier
 from convstream.layer_file import read_layer_file
 from convstream.options import json_option, layer_argument, out_option
 from hdl.convert import CORES, convert
 from sim.layer_tables import layer_tables
 from sim.sealed_folder import read_manifest, require_ours, sealed_folder
+from sim.sources import make_tensors
+from sim.vectors import all_tensors
+from sim.verilog_bench import write_bench
 
 KIND = "convstream verilog"
 
@@ -23,16 +28,26 @@ KIND = "convstream verilog"
 @click.option("--name", metavar="PREFIX", help="Put before every module and file name: layers can live together.")
 @json_option
 def command(layer_path: Path, out: Path, name: str | None, as_json: bool) -> None:
-    """Write the Verilog of a layer's cores, ready for synthesis."""
+    """Write the Verilog of a layer's cores, ready for synthesis.
+
+    Beside each core are a self-checking test bench in plain Verilog, the vectors that it plays, and a FuseSoC core
+    file; the head of the test bench says how to run it.
+    """
     prefix = "" if name is None else require_identifier("--name", name) + "_"
     file = read_layer_file(layer_path)
     require_ours(out, KIND)
+    with working("computing the vectors"):
+        tensors = all_tensors(file.layer, make_tensors(file.layer, file.data, layer_path.parent))
     with working("converting"), sealed_folder(out, KIND, {"layer_file": layer_tables(file.layer, file.data)}) as draft:
-        for pass_name, module in CORES.items():
-            convert(file.layer, pass_name, draft, prefix + module)
+        for pass_name, core in CORES.items():
+            convert(file.layer, pass_name, draft, prefix + core)
+            write_bench(draft, file.layer, tensors, pass_name, prefix + core, prefix)
     files = read_manifest(out, KIND)["files"]
     if as_json:
-        print_json({"folder": str(out), "files": files})
-    else:
-        for path, facts in files.items():
-            click.echo(f"{out / path}  {facts['bytes']:,} bytes")
+        print_json({"folder": str(out), "modules": [prefix + core for core in CORES.values()], "files": files})
+        return
+    table = Table("file", title=str(out), box=SIMPLE_HEAD)
+    table.add_column("bytes", justify="right")
+    for path, facts in files.items():
+        table.add_row(path, f"{facts['bytes']:,}")
+    print_table(table)
