@@ -46,19 +46,24 @@ def random_layer(seed: int) -> Layer:
             continue  # the kernel does not fit the padded image
 
 
-def batch_of(layer: Layer, seed: int, number: int = 0, weights: dict | None = None) -> dict[str, np.ndarray]:
-    """Random inputs, and the results of batch `number` since the reset (stochastic rounding goes on drawing)."""
-    tensors = random_tensors(layer, seed, 0.1)
-    if weights is not None:
-        tensors |= {name: weights[name] for name in ("w", "b")}
-    x, w, b, dz = (tensors[name] for name in ("x", "w", "b", "dz"))
+def results_of(layer: Layer, operands: dict[str, np.ndarray], number: int = 0) -> dict[str, np.ndarray]:
+    """Operands and all results of batch `number` since the reset (stochastic rounding goes on drawing)."""
+    x, w, b, dz = (operands[name] for name in ("x", "w", "b", "dz"))
     first = {name: number * stream.beats for name, stream in tensor_streams(layer).items()}
-    return tensors | {
+    return operands | {
         "z": forward(x, w, b, layer, first["z"]),
         "dx": input_gradient(w, dz, layer, first["dx"]),
         "dw": weight_gradient(x, dz, layer, first["dw"]),
         "db": bias_gradient(dz, layer, first["db"]),
     }
+
+
+def batch_of(layer: Layer, seed: int, number: int = 0, weights: dict | None = None) -> dict[str, np.ndarray]:
+    """A random batch and its results; `weights`, if given, are those of an earlier batch."""
+    operands = random_tensors(layer, seed, 0.1)
+    if weights is not None:
+        operands |= {name: weights[name] for name in ("w", "b")}
+    return results_of(layer, operands, number)
 
 
 def simulate_batches(layer: Layer, pass_name: str, batches: list, **options):
