@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from fixedpoint.dataflow.plan import Plan
+from fixedpoint.dataflow.ring import Ring
 from fixedpoint.layer import Layer
-from hdl.plan import Plan
-from hdl.ring import Ring
 
 #: Cycles from reading an accumulator until its new value may be read.
 UPDATE_CYCLES = 4
