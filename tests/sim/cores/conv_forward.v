@@ -2,6 +2,8 @@
 // 2 channels, 2 filters, a 1 x 1 kernel, words of 7 bits; z = x + bias, wrapped.  It keeps the rules of the streams,
 // except for the one that the loaded weight w[1,0] tells it to break: the tests of the test benches plant these
 // faults one by one.
+`timescale 1ns / 1ps
+
 module conv_forward (
     input  wire        aclk,
     input  wire        aresetn,

@@ -1,6 +1,8 @@
 // A stand-in for the weight-gradient core, small enough to be right by inspection, of one layer: batches of 2 images
 // of 3 x 4 pixels, one channel, one filter, a 1 x 1 kernel; dw and db are exact.  Two inputs that come at their own
 // pace, two outputs that leave at theirs.
+`timescale 1ns / 1ps
+
 module conv_weight_gradient (
     input  wire        aclk,
     input  wire        aresetn,
