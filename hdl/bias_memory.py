@@ -3,7 +3,7 @@
 from myhdl import Signal, always_comb, always_seq, block, intbv
 
 from hdl.memory import memory
-from hdl.registers import like
+from hdl.registers import like, named
 
 #: Cycles from the cycle in which a result's flags are seen until its biases are there.
 BIAS_LATENCY = 2
@@ -33,7 +33,7 @@ def bias_bank(aclk, write, address, start, *, lane, form, shift, depth):
     def align():
         start.next = bias << shift
 
-    store = memory(aclk, mine, write.group, word, address, read_word, depth=depth)
+    store = named(bank=memory(aclk, mine, write.group, word, address, read_word, depth=depth))
     return select, trim, store, read, align
 
 

@@ -19,7 +19,7 @@ from hdl.gradient_bank import UPDATE_LATENCY, gradient_bank
 from hdl.gradient_rows import GradientRow, gradient_rows
 from hdl.line_buffer import READ_LATENCY, RELEASE_LATENCY, line_buffer, ring_of_rows
 from hdl.line_writer import BankWrite, line_writer
-from hdl.registers import delay, like
+from hdl.registers import delay, like, named
 from hdl.requantize import REQUANTIZE_LATENCY, requantize_lane
 from hdl.result_queue import places, result_queue
 from hdl.runs import GradientSlot, runs
@@ -61,16 +61,17 @@ def gradient_source(aclk, aresetn, s_axis, slot, write, arrived, frame_error, gr
     word, waits = read_word, []
     if operand_latency(plan.window) > READ_LATENCY:
         word = like(read_word)
-        waits.append(delay(aclk, aresetn, read_word, word, cycles=operand_latency(plan.window) - READ_LATENCY))
-    return (
-        waits,
-        delay(aclk, aresetn, slot.gradient_release, released, cycles=RELEASE_LATENCY, reset=True),
-        line_writer(aclk, aresetn, s_axis, released, write, arrived, None, frame_error, ring=ring),
-        line_buffer(
+        wait_cycles = operand_latency(plan.window) - READ_LATENCY
+        waits = named(word=delay(aclk, aresetn, read_word, word, cycles=wait_cycles))
+    parts = named(
+        release=delay(aclk, aresetn, slot.gradient_release, released, cycles=RELEASE_LATENCY, reset=True),
+        writer=line_writer(aclk, aresetn, s_axis, released, write, arrived, None, frame_error, ring=ring),
+        lines=line_buffer(
             aclk, aresetn, write, slot.gradient_ring, slot.gradient_column, None, ring_row, [[read_word]], ring=ring
         ),
-        split_word(word, gradients, width=ring.form.width),
+        lanes=split_word(word, gradients, width=ring.form.width),
     )
+    return parts, waits
 
 
 @block
@@ -101,13 +102,13 @@ def address_accumulators(
     def number_bank():
         asked_bank.next = place.lane * lane_banks + place.tap_row * tap_columns + place.tap_column
 
-    return (
-        add, choose, number_bank,
-        delay(aclk, aresetn, summed, run_address, cycles=operand_latency(plan.window) - 2),
-        delay(aclk, aresetn, read_address, write_address, cycles=UPDATE_LATENCY),
-        delay(aclk, aresetn, asked_bank, read_bank, cycles=DRAIN_READ_LATENCY),
-        delay(aclk, aresetn, read_bank, write_bank, cycles=1 + UPDATE_LATENCY - DRAIN_READ_LATENCY),
-    )  # fmt: skip
+    delays = named(
+        run=delay(aclk, aresetn, summed, run_address, cycles=operand_latency(plan.window) - 2),
+        write=delay(aclk, aresetn, read_address, write_address, cycles=UPDATE_LATENCY),
+        read_bank=delay(aclk, aresetn, asked_bank, read_bank, cycles=DRAIN_READ_LATENCY),
+        write_bank=delay(aclk, aresetn, read_bank, write_bank, cycles=1 + UPDATE_LATENCY - DRAIN_READ_LATENCY),
+    )
+    return add, choose, number_bank, delays
 
 
 @block
@@ -140,25 +141,24 @@ def send_lanes(aclk, aresetn, words, index, step, end, silent, room, m_axis, *, 
     def decide():
         sent.next = step and not silent
 
-    instances = [
-        delay(aclk, aresetn, sent, valid, cycles=latency - REQUANTIZE_LATENCY, reset=True),
-        delay(aclk, aresetn, valid, result, cycles=REQUANTIZE_LATENCY, reset=True),
-        delay(aclk, aresetn, end, last, cycles=latency),
-        places(aclk, aresetn, sent, removed, room, depth=depth),
-        result_queue(aclk, aresetn, result, entry, available, head, removed, depth=depth),
-        send_results(aclk, aresetn, available, head, removed, m_axis),
-    ]
+    instances = named(
+        valid=delay(aclk, aresetn, sent, valid, cycles=latency - REQUANTIZE_LATENCY, reset=True),
+        result=delay(aclk, aresetn, valid, result, cycles=REQUANTIZE_LATENCY, reset=True),
+        last=delay(aclk, aresetn, end, last, cycles=latency),
+        places=places(aclk, aresetn, sent, removed, room, depth=depth),
+        queue=result_queue(aclk, aresetn, result, entry, available, head, removed, depth=depth),
+        send=send_results(aclk, aresetn, available, head, removed, m_axis),
+    )
     if len(words) > 1:
-        instances.append(select_word(aclk, aresetn, words, index, chosen))
+        instances += named(select=select_word(aclk, aresetn, words, index, chosen))
     else:
         chosen = words[0]
-    instances.append(split_word(chosen, accumulators, width=form.width))
+    instances += named(chosen=split_word(chosen, accumulators, width=form.width))
     for lane in range(lanes):
         instance = requantize_lane(
             aclk, aresetn, accumulators[lane], valid, results[lane], layer=layer, tensor=tensor, lane=lane
         )
-        instance.name = f"lane_{lane}"
-        instances.append(instance)
+        instances += named(**{f"lane_{lane}": instance})
     return instances, decide
 
 
@@ -199,23 +199,25 @@ def conv_weight_gradient(aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_d
              for _ in range(inner.ring.row_banks)]  # fmt: skip
     stage = operand_latency(inner)
 
-    instances = [
-        ring_of_rows(
+    instances = named(
+        line_buffer=ring_of_rows(
             aclk, aresetn, s_axis_x, slot.release, slot.ring, slot.column, slot.bank, ring_row, words, source_arrived,
             None, source_error, ring=inner.ring,
         ),
-        window(aclk, aresetn, slot, ring_row, words, operands, plan=inner),
-        gradient_source(aclk, aresetn, s_axis_dz, slot, write, gradient_arrived, gradient_error, gradients, plan=plan),
-        gradient_rows(aclk, aresetn, source_arrived, gradient_arrived, draining, taken, row, plan=plan),
-        runs(aclk, aresetn, row, done, taken, slot, plan=plan),
-        drain(
+        window=window(aclk, aresetn, slot, ring_row, words, operands, plan=inner),
+        gradient_lines=gradient_source(
+            aclk, aresetn, s_axis_dz, slot, write, gradient_arrived, gradient_error, gradients, plan=plan
+        ),
+        rows=gradient_rows(aclk, aresetn, source_arrived, gradient_arrived, draining, taken, row, plan=plan),
+        runs=runs(aclk, aresetn, row, done, taken, slot, plan=plan),
+        drain=drain(
             aclk, aresetn, batch_taken, weight_room, bias_room, draining, place, weight_step, bias_step, silent, done,
             plan=plan, wait_cycles=update_latency(plan),
         ),
-        delay(aclk, aresetn, slot.first, first, cycles=stage + 1),
-        delay(aclk, aresetn, slot.last, update, cycles=stage + UPDATE_LATENCY, reset=True),
-        delay(aclk, aresetn, weight_step, clear, cycles=1 + UPDATE_LATENCY, reset=True),
-    ]
+        first=delay(aclk, aresetn, slot.first, first, cycles=stage + 1),
+        update=delay(aclk, aresetn, slot.last, update, cycles=stage + UPDATE_LATENCY, reset=True),
+        clear=delay(aclk, aresetn, weight_step, clear, cycles=1 + UPDATE_LATENCY, reset=True),
+    )
 
     # the accumulators of the weights
     bank_count = lanes.out_lanes * lanes.kernel_lanes
@@ -223,8 +225,8 @@ def conv_weight_gradient(aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_d
     read_address, write_address = (Signal(intbv(0, min=0, max=max(2, plan.accumulator_depth))) for _ in range(2))
     bank_bits = lanes.in_lanes * layer.accumulators["dw"].width
     bank_words = [Signal(intbv(0)[bank_bits:]) for _ in range(bank_count)]
-    instances.append(
-        address_accumulators(
+    instances += named(
+        address=address_accumulators(
             aclk, aresetn, slot, weight_step, place, read_address, write_address, read_bank, write_bank, plan=plan
         )
     )
@@ -234,28 +236,27 @@ def conv_weight_gradient(aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_d
             aclk, operands[tap], gradients[lane], first, update, clear, write_bank, read_address, write_address, word,
             plan=plan, bank=number,
         )  # fmt: skip
-        bank.name = f"bank_{lane}_{tap}"
-        instances.append(bank)
+        instances += named(**{f"bank_{lane}_{tap}": bank})
 
     # the sums of dz
     sum_words = [Signal(intbv(0)[layer.accumulators["db"].width :]) for _ in range(lanes.out_lanes)]
     sum_lane = like(place.lane)
-    instances.append(
-        bias_gradient(aclk, aresetn, write, gradient_arrived, done, place.group, sum_words, plan=plan)
+    instances += named(
+        bias_gradient=bias_gradient(aclk, aresetn, write, gradient_arrived, done, place.group, sum_words, plan=plan)
     )
     if lanes.out_lanes > 1:
-        instances.append(delay(aclk, aresetn, place.lane, sum_lane, cycles=1))
+        instances += named(sum_lane=delay(aclk, aresetn, place.lane, sum_lane, cycles=1))
 
-    instances += [
-        send_lanes(
+    instances += named(
+        send_dw=send_lanes(
             aclk, aresetn, bank_words, read_bank, weight_step, place.end, silent, weight_room, m_axis_dw,
             layer=layer, tensor="dw", read_latency=DRAIN_READ_LATENCY,
         ),
-        send_lanes(
+        send_db=send_lanes(
             aclk, aresetn, sum_words, sum_lane, bias_step, place.end, silent, bias_room, m_axis_db,
             layer=layer, tensor="db", read_latency=1,
         ),
-    ]  # fmt: skip
+    )  # fmt: skip
 
     @always_comb
     def detect_batch_end():

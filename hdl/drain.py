@@ -5,6 +5,7 @@ It also runs once after reset, without sending anything: then it only clears.
 
 from myhdl import Signal, always_comb, always_seq, block, intbv
 
+from hdl.registers import named
 from hdl.weight_order import weight_order
 
 
@@ -32,7 +33,7 @@ def drain(aclk, aresetn, begin, weight_room, bias_room, draining, place, weight_
     wait = Signal(intbv(0, min=0, max=wait_cycles + 1))
     step, last = Signal(bool(0)), Signal(bool(0))
 
-    order = weight_order(aclk, aresetn, step, place, plan=plan.window)
+    order = named(order=weight_order(aclk, aresetn, step, place, plan=plan.window))
 
     @always_comb
     def show():

@@ -7,7 +7,7 @@
 
 from myhdl import Signal, always, always_comb, block, intbv
 
-from hdl.registers import like
+from hdl.registers import like, named
 
 
 @block
@@ -39,7 +39,7 @@ def draw_bits(aclk, aresetn, taken, draw, *, initial_state):
     initial = tuple((initial_state >> shift) & ((1 << 22) - 1) for shift in (0, 22, 44))
     low_part, middle_part, high_part = initial
 
-    step = xorshift(state, following)
+    step = named(step=xorshift(state, following))
 
     @always(aclk.posedge)
     def advance():

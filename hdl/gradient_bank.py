@@ -11,7 +11,7 @@ from myhdl import ConcatSignal, Signal, always_comb, block, intbv
 
 from hdl.mac_array import accumulate_from_zero, add, multiply, product_of
 from hdl.memory import memory
-from hdl.registers import like, register
+from hdl.registers import like, named, register
 from hdl.window import split_word
 
 #: Cycles from the operands of a run's last slot to the write of the accumulator.
@@ -40,12 +40,12 @@ def gradient_lane(aclk, source, gradient, first, old, word, *, longest_run):
     def show():
         word.next = new[width:]
 
-    return (
-        multiply(aclk, source, gradient, product),
-        accumulate_from_zero(aclk, product, first, total),
-        add(aclk, old, total, new),
-        show,
+    parts = named(
+        multiply=multiply(aclk, source, gradient, product),
+        run=accumulate_from_zero(aclk, product, first, total),
+        update=add(aclk, old, total, new),
     )
+    return parts, show
 
 
 @block
@@ -95,15 +95,15 @@ def gradient_bank(
     def select():
         write.next = update or (clear and bank_index == bank)
 
-    instances = [split_word(word, olds, width=form.width)]
+    instances = [*named(old=split_word(word, olds, width=form.width))]
     for lane, source in enumerate(sources):
         instance = gradient_lane(aclk, source, gradient, first, olds[lane], news[lane], longest_run=longest_run)
         instance.name = f"lane_{lane}"
         instances.append(instance)
     totals = ConcatSignal(*reversed(news)) if len(news) > 1 else news[0]
-    instances += [
-        clear_word(clear, totals, write_word),
-        memory(aclk, write, write_address, write_word, read_address, read_word, depth=plan.accumulator_depth),
-        register(aclk, read_word, word),
-    ]
+    instances += named(
+        clear=clear_word(clear, totals, write_word),
+        bank=memory(aclk, write, write_address, write_word, read_address, read_word, depth=plan.accumulator_depth),
+        output=register(aclk, read_word, word),
+    )
     return instances, select

@@ -4,7 +4,7 @@ from myhdl import Signal, always, always_comb, always_seq, block, intbv
 
 from fixedpoint.dataflow.gradient_plan import UPDATE_CYCLES
 from hdl.positions import hold_field
-from hdl.registers import like, look_up
+from hdl.registers import like, look_up, named
 from hdl.walk import record_index, walk
 
 
@@ -68,7 +68,7 @@ def gradient_rows(aclk, aresetn, source_arrived, gradient_arrived, draining, tak
     last_tap_row, offset, ring_step = like(row.last_tap_row), like(row.offset), like(row.ring)
     release_step = like(row.release)
     needed_step = Signal(intbv(0, min=0, max=most_needed + 1))
-    instances = [walk(aclk, aresetn, move, index, at_end, program=program)]
+    instances = [named(walk=walk(aclk, aresetn, move, index, at_end, program=program))]
     for name, target in {
         "last_tap_row": last_tap_row, "weight_offset": offset, "ring_step": ring_step, "release_step": release_step,
         "needed_step": needed_step,
@@ -77,9 +77,9 @@ def gradient_rows(aclk, aresetn, source_arrived, gradient_arrived, draining, tak
         instance.name = f"row_{name}"
         instances.append(instance)
     if window.masked:
-        instances.append(hold_field(aclk, index, move, row.row_mask, entries=program.table("mask")))
+        instances += named(row_mask=hold_field(aclk, index, move, row.row_mask, entries=program.table("mask")))
     if plan.row_gap:
-        instances.append(hold_apart(aclk, aresetn, taken, apart))
+        instances += named(apart=hold_apart(aclk, aresetn, taken, apart))
 
     ring = Signal(intbv(window.first_ring_row, min=0, max=ring_rows))
     ring_sum = Signal(intbv(0, min=0, max=2 * ring_rows))

@@ -12,7 +12,7 @@ from myhdl import Signal, always, always_comb, block, intbv, modbv
 
 from hdl.line_writer import BankWrite, line_writer
 from hdl.memory import memory
-from hdl.registers import delay, like, look_up, register
+from hdl.registers import delay, like, look_up, named, register
 
 #: Cycles from a slot to its words.
 READ_LATENCY = 4
@@ -70,9 +70,11 @@ def bank(aclk, write, address, word, *, row_bank, column_bank, depth):
     def select():
         mine.next = write.enable and write.row_bank == row_bank and write.column_bank == column_bank
 
-    store = memory(aclk, mine, write.address, write.word, address, read_word, depth=depth)
-    keep = register(aclk, read_word, word)
-    return select, store, keep
+    parts = named(
+        bank=memory(aclk, mine, write.address, write.word, address, read_word, depth=depth),
+        output=register(aclk, read_word, word),
+    )
+    return select, parts
 
 
 @block
@@ -93,8 +95,7 @@ def line_buffer(aclk, aresetn, write, read_ring, column, first_bank, ring_row, w
     words : list of lists of intbv, out
         ``words[bank row][bank column]``, `READ_LATENCY` cycles later.
     """
-    wrapper = wrap_ring(aclk, read_ring, ring_row, ring_rows=ring.ring_rows)
-    instances = [wrapper]
+    instances = [named(wrap=wrap_ring(aclk, read_ring, ring_row, ring_rows=ring.ring_rows))]
 
     # cycle 1: the column part of the address, per bank column
     column_parts = [Signal(modbv(0)[ring.address_bits :]) for _ in range(ring.column_banks)]
@@ -133,8 +134,10 @@ def ring_of_rows(
     """A line buffer together with its writer; rows are given back by `release`, as a slot's other fields are read."""
     write = BankWrite(ring)
     released = like(release)
-    return (
-        delay(aclk, aresetn, release, released, cycles=RELEASE_LATENCY, reset=True),
-        line_writer(aclk, aresetn, s_axis, released, write, row_arrived, columns_arrived, frame_error, ring=ring),
-        line_buffer(aclk, aresetn, write, read_ring, column, first_bank, ring_row, words, ring=ring),
+    return named(
+        release=delay(aclk, aresetn, release, released, cycles=RELEASE_LATENCY, reset=True),
+        writer=line_writer(
+            aclk, aresetn, s_axis, released, write, row_arrived, columns_arrived, frame_error, ring=ring
+        ),
+        lines=line_buffer(aclk, aresetn, write, read_ring, column, first_bank, ring_row, words, ring=ring),
     )

@@ -11,7 +11,7 @@ word in each bank::
 
 from myhdl import Signal, always, always_comb, always_seq, block, intbv
 
-from hdl.registers import look_up
+from hdl.registers import look_up, named
 
 
 class BankWrite:
@@ -63,8 +63,9 @@ def line_writer(aclk, aresetn, s_axis, release, write, row_arrived, columns_arri
 
     bases = tuple(index // ring.row_banks * ring.row_pitch for index in range(max(2, ring_rows)))
     banks = tuple(index % ring.row_banks for index in range(max(2, ring_rows)))
-    find_base = look_up(ring_row, row_base, entries=bases)
-    find_bank = look_up(ring_row, row_bank, entries=banks)
+    tables = named(
+        base=look_up(ring_row, row_base, entries=bases), bank=look_up(ring_row, row_bank, entries=banks)
+    )
 
     @always_comb
     def offer():
@@ -148,6 +149,6 @@ def line_writer(aclk, aresetn, s_axis, release, write, row_arrived, columns_arri
 
     column_count = [] if columns_arrived is None else [announce_columns]
     return (
-        find_base, find_bank, offer, handshake, detect_pixel_end, detect_row_end, detect_frame_end, count, account,
+        tables, offer, handshake, detect_pixel_end, detect_row_end, detect_frame_end, count, account,
         judge, announce_rows, column_count, send,
     )  # fmt: skip

@@ -9,7 +9,7 @@
 
 from myhdl import Signal, always, block, intbv
 
-from hdl.registers import register
+from hdl.registers import named, register
 
 
 @block
@@ -105,5 +105,5 @@ def dot_product(aclk, operands, weights, total):
         instances.append(instance)
         products.append(product)
     if len(products) > 1:
-        instances.append(adder_tree(aclk, products, total))
+        instances += named(tree=adder_tree(aclk, products, total))
     return instances

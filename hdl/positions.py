@@ -11,7 +11,7 @@ position back until the line buffer has what it needs::
 
 from myhdl import Signal, always, always_comb, always_seq, block, intbv, modbv
 
-from hdl.registers import enabled_register, like, look_up
+from hdl.registers import enabled_register, like, look_up, named
 from hdl.walk import record_index, walk
 
 
@@ -90,8 +90,10 @@ def positions(aclk, aresetn, row_arrived, columns_arrived, weights_ready, taken,
             instance.name = f"{'row' if index is row_index else 'column'}_{name}"
             fields.append(instance)
 
-    row_walk = walk(aclk, aresetn, row_move, row_index, row_at_end, program=row_program)
-    column_walk = walk(aclk, aresetn, move, column_index, column_at_end, program=column_program)
+    walks = named(
+        rows=walk(aclk, aresetn, row_move, row_index, row_at_end, program=row_program),
+        columns=walk(aclk, aresetn, move, column_index, column_at_end, program=column_program),
+    )
 
     # Where the next position is: its ring row, its first column, and what it needs.  `lead` counts the complete
     # rows beyond the last needed one: above zero that row is complete, at zero it is the one that is arriving.
@@ -168,14 +170,18 @@ def positions(aclk, aresetn, row_arrived, columns_arrived, weights_ready, taken,
 
     window = []
     if plan.masked:
-        window += [
-            hold_field(aclk, row_index, move, position.row_mask, entries=row_program.table("mask")),
-            hold_field(aclk, column_index, move, position.column_mask, entries=column_program.table("mask")),
-        ]
+        window += named(
+            row_mask=hold_field(aclk, row_index, move, position.row_mask, entries=row_program.table("mask")),
+            column_mask=hold_field(
+                aclk, column_index, move, position.column_mask, entries=column_program.table("mask")
+            ),
+        )
     if plan.ring.column_banks > 1:
-        window.append(hold_field(aclk, column_index, move, position.bank, entries=column_program.table("bank")))
+        window += named(
+            bank=hold_field(aclk, column_index, move, position.bank, entries=column_program.table("bank"))
+        )
 
     return (
-        fields, window, row_walk, column_walk, check_arrival, check_start, decide, decide_row,
+        fields, window, walks, check_arrival, check_start, decide, decide_row,
         turn_ring, advance, follow_arrivals, hold, describe,
     )  # fmt: skip

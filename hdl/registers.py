@@ -3,6 +3,13 @@
 from myhdl import Signal, always, always_comb, always_seq, block
 
 
+def named(**instances):
+    """The block instances as a tuple, each under the name that its signals will carry in Verilog."""
+    for name, instance in instances.items():
+        instance.name = name
+    return tuple(instances.values())
+
+
 def like(signal):
     """A new signal of the same type, range and initial value."""
     return Signal(signal.val)

@@ -16,7 +16,7 @@ from myhdl import Constant, Signal, always, always_comb, block, intbv
 from fixedpoint.formats import Overflow, Rounding
 from fixedpoint.stochastic import initial_state
 from hdl.draw import draw_bits
-from hdl.registers import register
+from hdl.registers import named, register
 
 #: Cycles from the accumulator to the result.
 REQUANTIZE_LATENCY = 3
@@ -84,9 +84,10 @@ def round_value(aclk, value, draw, rounded, *, rounding, shift):
         half = Constant(intbv(1 << (shift - 1))[shift:])
         return add_increment(aclk, value, half, rounded)
     increment = Signal(intbv(0)[shift:])
-    choose = choose_increment(value, increment, rounding=rounding, shift=shift)
-    add = add_increment(aclk, value, increment, rounded)
-    return choose, add
+    return named(
+        increment=choose_increment(value, increment, rounding=rounding, shift=shift),
+        sum=add_increment(aclk, value, increment, rounded),
+    )
 
 
 @block
@@ -162,11 +163,12 @@ def requantize(aclk, accumulator, draw, result, *, shift, rounding, overflow):
     word_limit = 1 << (len(result) - 1)
     scaled = Signal(intbv(0, min=min(lowest, -word_limit), max=max(highest + 1, word_limit)))
 
-    widen = extend(accumulator, value)
-    add = round_value(aclk, value, draw, rounded, rounding=rounding, shift=shift)
-    drop = scale(aclk, rounded, scaled, shift=shift)
-    bound = limit(aclk, scaled, result, overflow=overflow)
-    return widen, add, drop, bound
+    return named(
+        extended=extend(accumulator, value),
+        round=round_value(aclk, value, draw, rounded, rounding=rounding, shift=shift),
+        scale=scale(aclk, rounded, scaled, shift=shift),
+        limit=limit(aclk, scaled, result, overflow=overflow),
+    )
 
 
 @block
@@ -187,7 +189,9 @@ def requantize_lane(aclk, aresetn, accumulator, valid, word, *, layer, tensor, l
     if formats.rounding is Rounding.STOCHASTIC and shift > 0:
         draw = Signal(intbv(0)[shift:])
         state = initial_state(formats.rounding_seed, tensor, lane)
-        instances.append(draw_bits(aclk, aresetn, valid, draw, initial_state=state))
+        instances += named(draw=draw_bits(aclk, aresetn, valid, draw, initial_state=state))
     rounding, overflow = formats.rounding, formats.overflow
-    instances.append(requantize(aclk, accumulator, draw, word, shift=shift, rounding=rounding, overflow=overflow))
+    instances += named(
+        requantize=requantize(aclk, accumulator, draw, word, shift=shift, rounding=rounding, overflow=overflow)
+    )
     return instances

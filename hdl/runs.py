@@ -5,7 +5,7 @@ See `gradient_plan` for the order of the loops.
 
 from myhdl import Signal, always, always_comb, always_seq, block, intbv, modbv
 
-from hdl.registers import like, look_up, register
+from hdl.registers import like, look_up, named, register
 from hdl.walk import record_index, walk
 
 
@@ -44,28 +44,28 @@ def window_columns(aclk, aresetn, issue, start, slot, *, plan):
             start.next = start + address_step
 
     bank, mask = like(slot.bank), like(slot.column_mask)
-    return (
-        walk(aclk, aresetn, issue, index, None, program=program),
-        look_up(index, address_step, entries=program.table("address_step")),
-        look_up(index, bank, entries=program.table("bank")),
-        look_up(index, mask, entries=program.table("mask")),
-        register(aclk, bank, slot.bank),
-        register(aclk, mask, slot.column_mask),
-        advance,
+    parts = named(
+        walk=walk(aclk, aresetn, issue, index, None, program=program),
+        address_step=look_up(index, address_step, entries=program.table("address_step")),
+        bank=look_up(index, bank, entries=program.table("bank")),
+        mask=look_up(index, mask, entries=program.table("mask")),
+        bank_register=register(aclk, bank, slot.bank),
+        mask_register=register(aclk, mask, slot.column_mask),
     )
+    return parts, advance
 
 
 @block
 def tap_columns(aclk, column, start, slot, *, plan):
     """Where the runs of each serial column of taps begin."""
     records = plan.run_records
-    instances = [look_up(column, start, entries=tuple(record.source_start for record in records))]
+    instances = [*named(start=look_up(column, start, entries=tuple(record.source_start for record in records)))]
     if plan.window.masked:
         mask = like(slot.column_mask)
-        instances += [
-            look_up(column, mask, entries=tuple(record.mask for record in records)),
-            register(aclk, mask, slot.column_mask),
-        ]
+        instances += named(
+            mask=look_up(column, mask, entries=tuple(record.mask for record in records)),
+            mask_register=register(aclk, mask, slot.column_mask),
+        )
     return instances
 
 
@@ -105,17 +105,19 @@ def runs(aclk, aresetn, row, drained, taken, slot, *, plan):
     at_run_start = Signal(bool(1))
 
     instances = [
-        look_up(column, last_pixel, entries=tuple(record.last_slot for record in records)),
-        look_up(column, gradient_start, entries=tuple(record.gradient_start for record in records)),
-        look_up(column, tap_offset, entries=tuple(record.accumulator_offset for record in records)),
+        *named(
+            last_pixel=look_up(column, last_pixel, entries=tuple(record.last_slot for record in records)),
+            gradient_start=look_up(column, gradient_start, entries=tuple(record.gradient_start for record in records)),
+            tap_offset=look_up(column, tap_offset, entries=tuple(record.accumulator_offset for record in records)),
+        )
     ]
     if window.columns.parallel:
         source_start = Signal(modbv(window.first_column_address)[window.ring.address_bits :])
-        instances.append(window_columns(aclk, aresetn, row.valid, source_start, slot, plan=plan))
+        instances += named(columns=window_columns(aclk, aresetn, row.valid, source_start, slot, plan=plan))
     else:
-        instances.append(tap_columns(aclk, column, source_start, slot, plan=plan))
+        instances += named(columns=tap_columns(aclk, column, source_start, slot, plan=plan))
     if window.masked:
-        instances.append(register(aclk, row.row_mask, slot.row_mask))
+        instances += named(row_mask=register(aclk, row.row_mask, slot.row_mask))
 
     @always_comb
     def detect_run_end():

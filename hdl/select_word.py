@@ -2,7 +2,7 @@
 
 from myhdl import Signal, always, always_comb, block, intbv
 
-from hdl.registers import delay, like
+from hdl.registers import delay, like, named
 
 
 def select_latency(count: int) -> int:
@@ -51,9 +51,9 @@ def select_word(aclk, aresetn, words, index, chosen):
         groups = [present[position : position + 4] for position in range(0, len(present), 4)]
         following = [chosen] if stage == stages - 1 else [like(chosen) for _ in groups]
         low_bits, later = (Signal(intbv(0)[2:]) for _ in range(2))
-        instances.append(digit(index, low_bits, low=2 * stage))
+        instances += named(**{f"index_{stage}": digit(index, low_bits, low=2 * stage)})
         if stage > 0:
-            instances.append(delay(aclk, aresetn, low_bits, later, cycles=stage))
+            instances += named(**{f"index_{stage}_delay": delay(aclk, aresetn, low_bits, later, cycles=stage)})
         for position, (group, target) in enumerate(zip(groups, following, strict=True)):
             instance = choose_of_four(aclk, later if stage else low_bits, group, target)
             instance.name = f"stage_{stage}_word_{position}"

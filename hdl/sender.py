@@ -7,7 +7,7 @@ already work on what comes next.
 
 from myhdl import Signal, always, always_comb, always_seq, block, intbv
 
-from hdl.registers import look_up
+from hdl.registers import look_up, named
 from hdl.walk import record_index, walk
 
 #: Cycles from a result's entry into the empty queue to its beat.
@@ -63,7 +63,7 @@ def send_results(aclk, aresetn, available, head, remove, m_axis):
         word.next = head[bits:]
         last.next = head[bits]
 
-    register = stream_register(aclk, aresetn, available, word, last, remove, m_axis)
+    register = named(beat=stream_register(aclk, aresetn, available, word, last, remove, m_axis))
     return split, register
 
 
@@ -82,11 +82,13 @@ def send_with_gaps(aclk, aresetn, available, head, remove, m_axis, *, plan):
     group = Signal(intbv(0, min=0, max=max(2, last_group + 1)))
     word = Signal(intbv(0)[bits:])
 
-    find_row = look_up(row_index, row_computed, entries=row_program.table("computed"))
-    find_column = look_up(column_index, column_computed, entries=column_program.table("computed"))
-    walk_rows = walk(aclk, aresetn, row_done, row_index, row_at_end, program=row_program)
-    walk_columns = walk(aclk, aresetn, pixel_done, column_index, column_at_end, program=column_program)
-    register = stream_register(aclk, aresetn, offered, word, last, taken, m_axis)
+    parts = named(
+        row_computed=look_up(row_index, row_computed, entries=row_program.table("computed")),
+        column_computed=look_up(column_index, column_computed, entries=column_program.table("computed")),
+        rows=walk(aclk, aresetn, row_done, row_index, row_at_end, program=row_program),
+        columns=walk(aclk, aresetn, pixel_done, column_index, column_at_end, program=column_program),
+        beat=stream_register(aclk, aresetn, offered, word, last, taken, m_axis),
+    )
 
     @always_comb
     def choose():
@@ -129,6 +131,6 @@ def send_with_gaps(aclk, aresetn, available, head, remove, m_axis, *, plan):
                 group.next = group + 1
 
     return (
-        find_row, find_column, walk_rows, walk_columns, register, choose, offer, show, take, detect_pixel_end,
+        parts, choose, offer, show, take, detect_pixel_end,
         detect_row_end, detect_frame_end, count,
     )  # fmt: skip

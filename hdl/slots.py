@@ -11,7 +11,7 @@ down the pipeline.  Within a row of taps, source words and weights both lie at a
 
 from myhdl import Signal, always, always_comb, always_seq, block, intbv, modbv
 
-from hdl.registers import like, register
+from hdl.registers import like, named, register
 
 
 class Slot:
@@ -131,11 +131,12 @@ def slots(aclk, aresetn, position, taken, room, issued, slot, *, plan):
 
     window = []
     if plan.masked:
-        window += [
-            register(aclk, position.row_mask, slot.row_mask), register(aclk, position.column_mask, slot.column_mask),
-        ]
+        window += named(
+            row_mask=register(aclk, position.row_mask, slot.row_mask),
+            column_mask=register(aclk, position.column_mask, slot.column_mask),
+        )
     if plan.ring.column_banks > 1:
-        window.append(register(aclk, position.bank, slot.bank))
+        window += named(bank=register(aclk, position.bank, slot.bank))
 
     return (
         window, decide, begin, detect_row_end, detect_result_end, detect_position_end, take, offset_next_group, count,

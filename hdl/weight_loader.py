@@ -2,7 +2,7 @@
 
 from myhdl import Signal, always, always_comb, always_seq, block, intbv
 
-from hdl.registers import like
+from hdl.registers import like, named
 from hdl.weight_order import WeightPlace, weight_order
 
 
@@ -41,7 +41,7 @@ def weight_loader(aclk, aresetn, s_axis, parked, ready, write, frame_error, *, p
     place = WeightPlace(plan)
     loading, loaded, waiting, accept, set_end = (Signal(bool(0)) for _ in range(5))
 
-    order = weight_order(aclk, aresetn, accept, place, plan=plan)
+    order = named(order=weight_order(aclk, aresetn, accept, place, plan=plan))
 
     @always_comb
     def offer():

@@ -12,7 +12,7 @@ Forward sums along the word, the input gradient across the filters' words: the s
 from myhdl import Signal, always, always_comb, block, intbv
 
 from hdl.memory import memory
-from hdl.registers import delay, like, register
+from hdl.registers import delay, like, named, register
 from hdl.window import operand_latency, split_word
 
 
@@ -42,9 +42,11 @@ def weight_bank(aclk, write, address, word, *, lane, tap_row, tap_column, depth)
     def trim():
         part.next = write.word[bits:]
 
-    store = memory(aclk, mine, write.address, part, address, read_word, depth=depth)
-    keep = register(aclk, read_word, word)
-    return select, trim, store, keep
+    parts = named(
+        bank=memory(aclk, mine, write.address, part, address, read_word, depth=depth),
+        output=register(aclk, read_word, word),
+    )
+    return select, trim, parts
 
 
 @block
@@ -60,9 +62,12 @@ def weight_memory(aclk, aresetn, write, slot, weights, *, plan):
     """
     lanes, width = plan.layer.lanes, plan.layer.formats.weights.width
     summed, address = like(slot.weight_offset), like(slot.weight_offset)
-    add = weight_address(aclk, slot.weight_base, slot.weight_offset, summed)
-    wait = delay(aclk, aresetn, summed, address, cycles=operand_latency(plan) - 3)
-    instances = [add, wait]
+    instances = [
+        named(
+            address=weight_address(aclk, slot.weight_base, slot.weight_offset, summed),
+            address_delay=delay(aclk, aresetn, summed, address, cycles=operand_latency(plan) - 3),
+        )
+    ]
     for lane in range(lanes.out_lanes):
         for tap in range(lanes.kernel_lanes):
             tap_row, tap_column = divmod(tap, plan.tap_columns)

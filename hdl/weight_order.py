@@ -10,7 +10,7 @@ strides and in the order of taps only::
 
 from myhdl import Signal, always_comb, always_seq, block, intbv
 
-from hdl.registers import look_up
+from hdl.registers import look_up, named
 
 
 class WeightPlace:
@@ -41,11 +41,11 @@ def weight_order(aclk, aresetn, advance, place, *, plan):
     pixel_done, row_done, filter_done, lane_done = (Signal(bool(0)) for _ in range(4))
 
     rows, columns = range(kernel_rows), range(kernel_columns)
-    tables = (
-        look_up(row, row_offset, entries=tuple(plan.tap_row_offset(tap) for tap in rows)),
-        look_up(column, column_offset, entries=tuple(plan.tap_column_offset(tap) for tap in columns)),
-        look_up(row, place.tap_row, entries=tuple(plan.tap_row_bank(tap) for tap in rows)),
-        look_up(column, place.tap_column, entries=tuple(plan.tap_column_bank(tap) for tap in columns)),
+    tables = named(
+        row_offset=look_up(row, row_offset, entries=tuple(plan.tap_row_offset(tap) for tap in rows)),
+        column_offset=look_up(column, column_offset, entries=tuple(plan.tap_column_offset(tap) for tap in columns)),
+        tap_row=look_up(row, place.tap_row, entries=tuple(plan.tap_row_bank(tap) for tap in rows)),
+        tap_column=look_up(column, place.tap_column, entries=tuple(plan.tap_column_bank(tap) for tap in columns)),
     )
 
     @always_comb

@@ -8,7 +8,7 @@ padding.  Both take one more cycle, which exists only where it is needed.
 from myhdl import Signal, always, always_comb, block, intbv
 
 from hdl.line_buffer import READ_LATENCY
-from hdl.registers import delay, like, look_up
+from hdl.registers import delay, like, look_up, named
 from hdl.rotate import rotate
 
 
@@ -81,23 +81,25 @@ def mask_window(aclk, aresetn, slot, ring_row, words, operands, *, plan):
     rows, columns = ring.row_banks, ring.column_banks
     row_mask, column_mask = like(slot.row_mask), like(slot.column_mask)
     instances = [
-        delay(aclk, aresetn, slot.row_mask, row_mask, cycles=READ_LATENCY),
-        delay(aclk, aresetn, slot.column_mask, column_mask, cycles=READ_LATENCY),
+        named(
+            row_mask=delay(aclk, aresetn, slot.row_mask, row_mask, cycles=READ_LATENCY),
+            column_mask=delay(aclk, aresetn, slot.column_mask, column_mask, cycles=READ_LATENCY),
+        )
     ]
     first_row, turn = (Signal(intbv(0, min=0, max=max(2, rows))) for _ in range(2))
     first_column = like(slot.bank)
     if rows > 1:
         turns = tuple(row % rows for row in range(ring.ring_rows))
-        instances += [
-            look_up(ring_row, turn, entries=turns),
-            delay(aclk, aresetn, turn, first_row, cycles=READ_LATENCY - 1),
-        ]
+        instances += named(
+            turn=look_up(ring_row, turn, entries=turns),
+            first_row=delay(aclk, aresetn, turn, first_row, cycles=READ_LATENCY - 1),
+        )
     if columns > 1:
-        instances.append(delay(aclk, aresetn, slot.bank, first_column, cycles=READ_LATENCY))
+        instances += named(first_column=delay(aclk, aresetn, slot.bank, first_column, cycles=READ_LATENCY))
     window = words
     if rows * columns > 1:
         window = [[like(word) for word in line] for line in words]
-        instances.append(turn_window(words, first_row, first_column, window))
+        instances += named(turned=turn_window(words, first_row, first_column, window))
 
     for tap_row in range(plan.tap_rows):
         for tap_column in range(plan.tap_columns):
@@ -128,5 +130,5 @@ def window(aclk, aresetn, slot, ring_row, words, operands, *, plan):
         ``operands[tap lane][channel lane]``, `operand_latency` cycles after the slot.
     """
     if plan.masked:
-        return mask_window(aclk, aresetn, slot, ring_row, words, operands, plan=plan)
-    return split_word(words[0][0], operands[0], width=plan.ring.form.width)
+        return named(masked=mask_window(aclk, aresetn, slot, ring_row, words, operands, plan=plan))
+    return named(word=split_word(words[0][0], operands[0], width=plan.ring.form.width))

@@ -19,7 +19,7 @@ from hdl.bias_memory import BIAS_LATENCY, bias_memory
 from hdl.line_buffer import ring_of_rows
 from hdl.mac_array import accumulate, accumulate_from_zero, dot_product, product_of, tree_levels
 from hdl.positions import Position, positions
-from hdl.registers import delay
+from hdl.registers import delay, named
 from hdl.requantize import REQUANTIZE_LATENCY, requantize_lane
 from hdl.result_queue import places, result_queue
 from hdl.sender import send_results, send_with_gaps
@@ -64,14 +64,14 @@ def sequence_results(aclk, aresetn, slot, first, ending, accumulated, result, fr
     def detect_end():
         ended.next = slot.valid and slot.last
 
-    return (
-        detect_end,
-        delay(aclk, aresetn, slot.first, first, cycles=stage),
-        delay(aclk, aresetn, ended, ending, cycles=stage - BIAS_LATENCY, reset=True),
-        delay(aclk, aresetn, ending, accumulated, cycles=BIAS_LATENCY + 1, reset=True),
-        delay(aclk, aresetn, accumulated, result, cycles=REQUANTIZE_LATENCY, reset=True),
-        delay(aclk, aresetn, slot.frame_end, frame_end, cycles=result_latency(plan)),
+    delays = named(
+        first=delay(aclk, aresetn, slot.first, first, cycles=stage),
+        ending=delay(aclk, aresetn, ended, ending, cycles=stage - BIAS_LATENCY, reset=True),
+        accumulated=delay(aclk, aresetn, ending, accumulated, cycles=BIAS_LATENCY + 1, reset=True),
+        result=delay(aclk, aresetn, accumulated, result, cycles=REQUANTIZE_LATENCY, reset=True),
+        frame_end=delay(aclk, aresetn, slot.frame_end, frame_end, cycles=result_latency(plan)),
     )
+    return detect_end, delays
 
 
 @block
@@ -82,7 +82,7 @@ def result_lane(aclk, aresetn, operands, weights, start, first, accumulated, wor
     total = Signal(intbv(0, min=terms * extreme.min, max=terms * (extreme.max - 1) + 1))
     accumulator = Signal(intbv(0, min=plan.accumulator.lowest, max=plan.accumulator.highest + 1))
 
-    multiply = dot_product(aclk, operands, weights, total)
+    product = dot_product(aclk, operands, weights, total)
     if start is None:
         add_up = accumulate_from_zero(aclk, total, first, accumulator)
     else:
@@ -90,7 +90,7 @@ def result_lane(aclk, aresetn, operands, weights, start, first, accumulated, wor
     finish = requantize_lane(
         aclk, aresetn, accumulator, accumulated, word, layer=plan.layer, tensor=plan.result, lane=lane
     )
-    return multiply, add_up, finish
+    return named(products=product, accumulate=add_up, round=finish)
 
 
 @block
@@ -151,29 +151,29 @@ def window_engine(aclk, aresetn, s_axis_weights, s_axis, m_axis, frame_error, *,
              for _ in range(plan.ring.row_banks)]  # fmt: skip
     results = [Signal(intbv(0)[plan.result_format.width :]) for _ in range(plan.result_lanes)]
 
-    instances = [
-        ring_of_rows(
+    instances = named(
+        line_buffer=ring_of_rows(
             aclk, aresetn, s_axis, slot.release, slot.ring, slot.column, slot.bank, ring_row, words, row_arrived,
             columns_arrived, source_error, ring=plan.ring,
         ),
-        window(aclk, aresetn, slot, ring_row, words, operands, plan=plan),
-        weight_loader(aclk, aresetn, s_axis_weights, parked, weights_ready, weight_write, weights_error, plan=plan),
-        weight_memory(aclk, aresetn, weight_write, slot, weights, plan=plan),
-        positions(
+        window=window(aclk, aresetn, slot, ring_row, words, operands, plan=plan),
+        weight_loader=weight_loader(
+            aclk, aresetn, s_axis_weights, parked, weights_ready, weight_write, weights_error, plan=plan
+        ),
+        weight_memory=weight_memory(aclk, aresetn, weight_write, slot, weights, plan=plan),
+        positions=positions(
             aclk, aresetn, row_arrived, columns_arrived, weights_ready, taken, at_frame_start, position, plan=plan
         ),
-        slots(aclk, aresetn, position, taken, room, issued, slot, plan=plan),
-        detect_parking(aclk, aresetn, position.valid, at_frame_start, parked, cycles=result_latency(plan)),
-        sequence_results(
-            aclk, aresetn, slot, first, ending, accumulated, result, frame_end, plan=plan
-        ),
-    ]
+        slots=slots(aclk, aresetn, position, taken, room, issued, slot, plan=plan),
+        parking=detect_parking(aclk, aresetn, position.valid, at_frame_start, parked, cycles=result_latency(plan)),
+        flags=sequence_results(aclk, aresetn, slot, first, ending, accumulated, result, frame_end, plan=plan),
+    )
 
     starts = [None] * plan.result_lanes
     if not plan.gradient:
         extreme = formats.bias.lowest << plan.layer.bias_shift
         starts = [Signal(intbv(0, min=extreme, max=-extreme)) for _ in starts]
-        instances.append(bias_memory(aclk, aresetn, weight_write, ending, starts, plan=plan))
+        instances += named(bias_memory=bias_memory(aclk, aresetn, weight_write, ending, starts, plan=plan))
 
     flat_operands = [operand for tap in operands for operand in tap]
     for lane in range(plan.result_lanes):
@@ -185,20 +185,20 @@ def window_engine(aclk, aresetn, s_axis_weights, s_axis, m_axis, frame_error, *,
             aclk, aresetn, flat_operands, lane_weights, starts[lane], first, accumulated, results[lane],
             plan=plan, lane=lane,
         )  # fmt: skip
-        compute.name = f"lane_{lane}"
-        instances.append(compute)
+        instances += named(**{f"lane_{lane}": compute})
 
     depth = queue_depth(plan)
     entry = ConcatSignal(frame_end, *reversed(results))
     head = Signal(intbv(0)[len(entry) :])
-    instances += [
-        places(aclk, aresetn, issued, removed, room, depth=depth),
-        result_queue(aclk, aresetn, result, entry, available, head, removed, depth=depth),
-    ]
     if plan.has_gaps:
-        instances.append(send_with_gaps(aclk, aresetn, available, head, removed, m_axis, plan=plan))
+        send = send_with_gaps(aclk, aresetn, available, head, removed, m_axis, plan=plan)
     else:
-        instances.append(send_results(aclk, aresetn, available, head, removed, m_axis))
+        send = send_results(aclk, aresetn, available, head, removed, m_axis)
+    instances += named(
+        places=places(aclk, aresetn, issued, removed, room, depth=depth),
+        queue=result_queue(aclk, aresetn, result, entry, available, head, removed, depth=depth),
+        send=send,
+    )
 
     @always_seq(aclk.posedge, reset=aresetn)
     def gather_errors():
