@@ -11,10 +11,13 @@ PICTURE   := build/$(basename $(notdir $(LAYER))).png
 
 .DEFAULT_GOAL := report
 .DELETE_ON_ERROR:
-.PHONY: report test campaign lint clean help prerequisites
+.PHONY: report training-step test campaign lint clean help prerequisites
 
 report: $(INSTALLED)  ## (default) the main job: LAYER through every model and the simulated core, as a table and a picture
 	$(BIN)/convstream report $(LAYER) --picture $(PICTURE)
+
+training-step: $(INSTALLED)  ## train on handwritten digits once: the three cores, updated weights, a lower cost
+	$(BIN)/python examples/training_step.py
 
 test: $(TESTABLE)  ## lint and the whole test suite, on every simulator that is installed
 	$(BIN)/ruff check .
@@ -30,7 +33,7 @@ clean:  ## remove everything generated, but not the set-up in .venv
 	rm -rf build
 
 help:  ## list the targets
-	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- set-up: once, and again when pyproject.toml changes ---
 
