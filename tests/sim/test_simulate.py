@@ -8,7 +8,7 @@ import pytest
 
 from sim.processes import SimulationError
 from sim.simulate import simulate, simulate_episodes
-from sim.stimulus import play_batches, with_wrong_last
+from sim.stimulus import cut_short, play_batches, with_wrong_last
 from tests.sim.stand_ins import (
     CORES,
     FORWARD,
@@ -48,7 +48,7 @@ def test_a_right_core_matches_in_every_value(simulator, stall, forward, build_ro
 
 
 @both_simulators
-def test_cycles_are_counted_from_the_first_beat_in_to_the_last_beat_out(simulator, forward):
+def test_cycles_are_counted_from_the_first_beat_of_data_in_to_the_last_beat_out(simulator, forward):
     result = forward(forward_tensors(), simulator=simulator)
     weights, x, z = (result.beat_cycles[stream] for stream in ("weights", "x", "z"))
     assert list(np.diff(weights)) == [1, 1, 1]
@@ -56,7 +56,7 @@ def test_cycles_are_counted_from_the_first_beat_in_to_the_last_beat_out(simulato
     assert list(z - x) == [1] * 24
     assert list(result.frame_cycles["z"]) == [z[11], z[23]]
     assert result.latency_cycles == 1
-    assert result.cycles == z[23] - weights[0] + 1
+    assert result.cycles == z[23] - x[0] + 1
 
 
 def test_data_may_be_offered_before_the_weights_are_loaded(build_root):
@@ -126,7 +126,7 @@ def test_a_core_that_takes_data_without_asking_for_tvalid_is_wrong(forward):
         (Fault.LAST_EARLY, "beat 5: tlast is early"),
         (Fault.BEAT_REPEATED, "1 beats more than the expected 24 came out"),
         (Fault.PADDING_DIRTY, "beat 5: bits above the last lane are not zero"),
-        (Fault.ERROR_SPURIOUS, "frame_error is 1 at the end, and must be 0"),
+        (Fault.ERROR_SPURIOUS, "frame_error went 0, 1, and must go 0"),
     ],
 )
 def test_a_broken_rule_is_told(fault, complaint, forward):
@@ -180,10 +180,22 @@ def test_a_wrong_tlast_must_raise_frame_error_until_the_next_reset(lasts, forwar
     assert [result.compared_values for result in results] == [0, 48]
 
 
+@pytest.mark.parametrize(("stream", "beats"), [("x", 7), ("x", 15), ("weights", 3)])
+def test_a_reset_upon_work_half_done_is_followed_by_right_results(stream, beats, forward):
+    good = play_batches(FORWARD, "forward", [forward_tensors()])
+    short = cut_short(good, stream, beats)
+    if stream == "weights":
+        short = cut_short(short, "x", 0)
+    results = forward(episodes=[short, good], stall=0.5)
+    assert [result.matched for result in results] == [True, True]
+    assert len(results[0].beat_cycles[stream]) == beats
+    assert results[1].compared_values == 48
+
+
 def test_a_silent_frame_error_is_told(forward):
     good = play_batches(FORWARD, "forward", [forward_tensors(Fault.ERROR_SILENT)])
     (result,) = forward(episodes=[with_wrong_last(good, "x", [11])])
-    assert result.protocol_errors == ("frame_error is 0 at the end, and must be 1",)
+    assert result.protocol_errors == ("frame_error went 0, and must go 0, 1",)
 
 
 def test_tvalid_in_reset_is_told(forward):

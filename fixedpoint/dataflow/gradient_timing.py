@@ -1,0 +1,98 @@
+"""When the weight gradient core does what, cycle for cycle, if nobody outside makes it wait.
+
+A row of outputs waits for its rows of x and dz and for the row before it; then its slots follow each other without a
+gap.  After the last row of a batch the accumulators are sent, and nothing else begins meanwhile::
+
+    reset: clear | row | row | ... | row | update | send dw, then db | row | ...
+"""
+
+from typing import NamedTuple
+
+from fixedpoint.dataflow.arrival import Arrival, ArrivalState
+from fixedpoint.dataflow.gradient_plan import UPDATE_CYCLES, GradientPlan
+from fixedpoint.dataflow.latency import (
+    BIAS_READ_LATENCY,
+    DRAIN_READ_LATENCY,
+    SEND_LATENCY,
+    drained_latency,
+    update_latency,
+)
+
+
+class GradientState(NamedTuple):
+    """All that the future of the core depends on, in cycles after the one in which a row may be taken."""
+
+    source: ArrivalState
+    gradient: ArrivalState
+
+
+class GradientTiming:
+    """The core of one plan.
+
+    An image is a function of the state that it finds, and gives the state that the next one finds.
+    """
+
+    def __init__(self, plan: GradientPlan):
+        layer, window = plan.layer, plan.window
+        self._plan = plan
+        slots = sum(record.last_slot + 1 for record in plan.run_records) * window.in_groups * window.out_groups
+        self._rows = [
+            (needed, slots * (record.last_tap_row + 1), record.release_step)
+            for needed, record in zip(window.rows.needed, window.row_records, strict=True)
+        ]
+        self._row_gap = UPDATE_CYCLES if plan.row_gap else 0
+        taps = window.rows.axis.kernel * window.columns.axis.kernel
+        #: beats of dw and of db
+        self.weight_beats = layer.geometry.out_channels * taps * window.in_groups
+        self.bias_beats = layer.geometry.out_channels
+        banks = layer.lanes.out_lanes * layer.lanes.kernel_lanes
+        #: from the last slot of a batch to the first step of the drain, and from a step to its beat
+        self._drain_wait = update_latency(plan) + 1
+        self._weight_latency = drained_latency(banks, DRAIN_READ_LATENCY) + SEND_LATENCY
+        self._bias_latency = drained_latency(layer.lanes.out_lanes, BIAS_READ_LATENCY) + SEND_LATENCY
+
+    @property
+    def clear_cycles(self) -> int:
+        """Cycles after reset in which the accumulators are cleared."""
+        return self.weight_beats + self.bias_beats
+
+    def after_reset(self) -> GradientState:
+        """The sources may send their first beats in the cycle after the reset."""
+        rings = self._plan.window.ring, self._plan.gradient_ring
+        source, gradient = (Arrival(ring, Arrival.after_reset(ring)).state(self.clear_cycles, 0) for ring in rings)
+        return GradientState(source, gradient)
+
+    def image(self, state: GradientState, closing: bool) -> tuple[int, int, GradientState]:
+        """The next image: cycles until the next row may be taken, and to the last slot, and the state after it.
+
+        An image that is `closing` is the last of its batch.
+        """
+        source = Arrival(self._plan.window.ring, state.source)
+        gradient = Arrival(self._plan.gradient_ring, state.gradient)
+        free = slot = 0
+        for number, (needed, slots, release) in enumerate(self._rows, start=1):
+            source.await_rows(needed)
+            gradient.await_rows(number)
+            slot = max(free, source.complete, gradient.complete) + slots
+            free = slot + self._row_gap
+            source.release(release, slot)
+            if not (closing and number == len(self._rows)):
+                gradient.release(1, slot)
+        if closing:
+            last_step = slot + self._drain_wait + self.weight_beats + self.bias_beats - 1
+            gradient.release(1, last_step)
+            free = last_step + 1
+        after = GradientState(
+            source.state(free, self._plan.window.rows.sources), gradient.state(free, len(self._rows))
+        )
+        return free, slot, after
+
+    def first_beat(self, last_slot: int) -> int:
+        """First beat of a batch whose last slot was issued in this cycle."""
+        return last_slot + self._drain_wait + min(self._weight_latency, self.weight_beats + self._bias_latency)
+
+    def last_weight_beat(self, last_slot: int) -> int:
+        return last_slot + self._drain_wait + self.weight_beats - 1 + self._weight_latency
+
+    def last_bias_beat(self, last_slot: int) -> int:
+        return last_slot + self._drain_wait + self.weight_beats + self.bias_beats - 1 + self._bias_latency
