@@ -5,9 +5,6 @@ from myhdl import Signal, always_comb, always_seq, block, intbv
 from hdl.memory import memory
 from hdl.registers import like, named
 
-#: Cycles from the cycle in which a result's flags are seen until its biases are there.
-BIAS_LATENCY = 2
-
 
 @block
 def bias_bank(aclk, write, address, start, *, lane, form, shift, depth):

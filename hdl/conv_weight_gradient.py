@@ -13,35 +13,32 @@
 
 from myhdl import ConcatSignal, Signal, always, always_comb, always_seq, block, intbv
 
+from fixedpoint.dataflow.latency import (
+    BIAS_READ_LATENCY,
+    DRAIN_READ_LATENCY,
+    READ_LATENCY,
+    RELEASE_LATENCY,
+    REQUANTIZE_LATENCY,
+    UPDATE_LATENCY,
+    drain_queue_depth,
+    drained_latency,
+    operand_latency,
+    update_latency,
+)
 from hdl.bias_gradient import bias_gradient
 from hdl.drain import drain
-from hdl.gradient_bank import UPDATE_LATENCY, gradient_bank
+from hdl.gradient_bank import gradient_bank
 from hdl.gradient_rows import GradientRow, gradient_rows
-from hdl.line_buffer import READ_LATENCY, RELEASE_LATENCY, line_buffer, ring_of_rows
+from hdl.line_buffer import line_buffer, ring_of_rows
 from hdl.line_writer import BankWrite, line_writer
 from hdl.registers import delay, like, named
-from hdl.requantize import REQUANTIZE_LATENCY, requantize_lane
+from hdl.requantize import requantize_lane
 from hdl.result_queue import places, result_queue
 from hdl.runs import GradientSlot, runs
-from hdl.select_word import select_latency, select_word
-from hdl.sender import SEND_LATENCY, send_results
+from hdl.select_word import select_word
+from hdl.sender import send_results
 from hdl.weight_order import WeightPlace
-from hdl.window import operand_latency, split_word, window
-
-#: Cycles from a step of the drain to the word that it asked for: address, memory, register.
-DRAIN_READ_LATENCY = 3
-
-
-def update_latency(plan) -> int:
-    """Cycles from a run's last slot until its accumulator may be read."""
-    return operand_latency(plan.window) + UPDATE_LATENCY + 1
-
-
-def drain_latency(plan) -> int:
-    """Cycles from the last slot of a batch to its first beat of dw."""
-    banks = plan.layer.lanes.out_lanes * plan.layer.lanes.kernel_lanes
-    sending = DRAIN_READ_LATENCY + select_latency(banks) + REQUANTIZE_LATENCY + SEND_LATENCY
-    return update_latency(plan) + 1 + sending
+from hdl.window import split_word, window
 
 
 @block
@@ -128,8 +125,8 @@ def send_lanes(aclk, aresetn, words, index, step, end, silent, room, m_axis, *, 
     """
     form = layer.accumulators[tensor]
     lanes = len(words[0]) // form.width
-    latency = read_latency + select_latency(len(words)) + REQUANTIZE_LATENCY
-    depth = 1 << (latency + 4).bit_length()
+    latency = drained_latency(len(words), read_latency)
+    depth = drain_queue_depth(len(words), read_latency)
     chosen = like(words[0])
     accumulators = [Signal(intbv(0, min=form.lowest, max=form.highest + 1)) for _ in range(lanes)]
     results = [Signal(intbv(0)[layer.formats.of(tensor).width :]) for _ in range(lanes)]
@@ -245,7 +242,7 @@ def conv_weight_gradient(aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_d
         bias_gradient=bias_gradient(aclk, aresetn, write, gradient_arrived, done, place.group, sum_words, plan=plan)
     )
     if lanes.out_lanes > 1:
-        instances += named(sum_lane=delay(aclk, aresetn, place.lane, sum_lane, cycles=1))
+        instances += named(sum_lane=delay(aclk, aresetn, place.lane, sum_lane, cycles=BIAS_READ_LATENCY))
 
     instances += named(
         send_dw=send_lanes(
@@ -254,7 +251,7 @@ def conv_weight_gradient(aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_d
         ),
         send_db=send_lanes(
             aclk, aresetn, sum_words, sum_lane, bias_step, place.end, silent, bias_room, m_axis_db,
-            layer=layer, tensor="db", read_latency=1,
+            layer=layer, tensor="db", read_latency=BIAS_READ_LATENCY,
         ),
     )  # fmt: skip
 

@@ -13,16 +13,15 @@ from pathlib import Path
 from myhdl import ResetSignal, Signal, ToVerilogWarning
 
 from fixedpoint.dataflow.gradient_plan import GradientPlan
+from fixedpoint.dataflow.latency import SEND_LATENCY, drain_latency, result_latency
 from fixedpoint.dataflow.plan import Plan
 from fixedpoint.layer import Layer
 from fixedpoint.streams import tensor_streams, weights_beat_bits
 from hdl.conv_forward import conv_forward
 from hdl.conv_input_gradient import conv_input_gradient
-from hdl.conv_weight_gradient import conv_weight_gradient, drain_latency
+from hdl.conv_weight_gradient import conv_weight_gradient
 from hdl.header import header
-from hdl.sender import SEND_LATENCY
 from hdl.stream import AxiStream
-from hdl.window_engine import result_latency
 
 #: Passes that have a core, and its module name.
 CORES = {

@@ -14,9 +14,6 @@ from hdl.memory import memory
 from hdl.registers import like, named, register
 from hdl.window import split_word
 
-#: Cycles from the operands of a run's last slot to the write of the accumulator.
-UPDATE_LATENCY = 3
-
 
 @block
 def gradient_lane(aclk, source, gradient, first, old, word, *, longest_run):

@@ -2,7 +2,7 @@
 
 from myhdl import Signal, always, always_comb, always_seq, block, intbv
 
-from fixedpoint.dataflow.gradient_plan import UPDATE_CYCLES
+from fixedpoint.dataflow.latency import UPDATE_CYCLES
 from hdl.positions import hold_field
 from hdl.registers import like, look_up, named
 from hdl.walk import record_index, walk

@@ -10,15 +10,10 @@ A read takes `READ_LATENCY` cycles, whatever the window::
 
 from myhdl import Signal, always, always_comb, block, intbv, modbv
 
+from fixedpoint.dataflow.latency import RELEASE_LATENCY
 from hdl.line_writer import BankWrite, line_writer
 from hdl.memory import memory
 from hdl.registers import delay, like, look_up, named, register
-
-#: Cycles from a slot to its words.
-READ_LATENCY = 4
-
-#: Cycles from a slot until its rows may be given back: the earliest write then follows the last read.
-RELEASE_LATENCY = 1
 
 
 @block

@@ -39,11 +39,6 @@ def product_of(a, b):
     return Signal(intbv(0, min=min(a.min * (b.max - 1), (a.max - 1) * b.min), max=a.min * b.min + 1))
 
 
-def tree_levels(terms: int) -> int:
-    """Cycles that `adder_tree` takes."""
-    return (terms - 1).bit_length()
-
-
 @block
 def adder_tree(aclk, terms, total):
     """Sum of all terms, one level of pairs a cycle; `total` must hold the worst case."""

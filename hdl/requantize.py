@@ -18,9 +18,6 @@ from fixedpoint.stochastic import initial_state
 from hdl.draw import draw_bits
 from hdl.registers import named, register
 
-#: Cycles from the accumulator to the result.
-REQUANTIZE_LATENCY = 3
-
 
 @block
 def choose_increment(value, increment, *, rounding, shift):

@@ -2,12 +2,8 @@
 
 from myhdl import Signal, always, always_comb, block, intbv
 
+from fixedpoint.dataflow.latency import select_latency
 from hdl.registers import delay, like, named
-
-
-def select_latency(count: int) -> int:
-    """Cycles that `select_word` takes for `count` words."""
-    return -(-(count - 1).bit_length() // 2)
 
 
 @block

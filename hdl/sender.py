@@ -10,9 +10,6 @@ from myhdl import Signal, always, always_comb, always_seq, block, intbv
 from hdl.registers import look_up, named
 from hdl.walk import record_index, walk
 
-#: Cycles from a result's entry into the empty queue to its beat.
-SEND_LATENCY = 2
-
 
 @block
 def stream_register(aclk, aresetn, offered, word, last, taken, m_axis):

@@ -11,9 +11,10 @@ Forward sums along the word, the input gradient across the filters' words: the s
 
 from myhdl import Signal, always, always_comb, block, intbv
 
+from fixedpoint.dataflow.latency import operand_latency
 from hdl.memory import memory
 from hdl.registers import delay, like, named, register
-from hdl.window import operand_latency, split_word
+from hdl.window import split_word
 
 
 @block

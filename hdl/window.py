@@ -7,14 +7,9 @@ padding.  Both take one more cycle, which exists only where it is needed.
 
 from myhdl import Signal, always, always_comb, block, intbv
 
-from hdl.line_buffer import READ_LATENCY
+from fixedpoint.dataflow.latency import READ_LATENCY
 from hdl.registers import delay, like, look_up, named
 from hdl.rotate import rotate
-
-
-def operand_latency(plan) -> int:
-    """Cycles from a slot to its operands."""
-    return READ_LATENCY + 1 if plan.masked else READ_LATENCY
 
 
 @block

@@ -15,38 +15,19 @@ Everything behind the slots is a pipeline without stalls: a slot that was issued
 
 from myhdl import ConcatSignal, Signal, always_comb, always_seq, block, intbv
 
-from hdl.bias_memory import BIAS_LATENCY, bias_memory
+from fixedpoint.dataflow.latency import BIAS_LATENCY, REQUANTIZE_LATENCY, queue_depth, result_latency, sum_latency
+from hdl.bias_memory import bias_memory
 from hdl.line_buffer import ring_of_rows
-from hdl.mac_array import accumulate, accumulate_from_zero, dot_product, product_of, tree_levels
+from hdl.mac_array import accumulate, accumulate_from_zero, dot_product, product_of
 from hdl.positions import Position, positions
 from hdl.registers import delay, named
-from hdl.requantize import REQUANTIZE_LATENCY, requantize_lane
+from hdl.requantize import requantize_lane
 from hdl.result_queue import places, result_queue
 from hdl.sender import send_results, send_with_gaps
 from hdl.slots import Slot, slots
 from hdl.weight_loader import WeightWrite, weight_loader
 from hdl.weight_memory import weight_memory
-from hdl.window import operand_latency, window
-
-#: Most results that the queue keeps while zeros are sent; beyond it the multipliers would wait.
-LONGEST_WAIT = 256
-
-
-def sum_latency(plan) -> int:
-    """Cycles from a slot to the sum of its products."""
-    return operand_latency(plan) + 1 + tree_levels(plan.source_lanes * plan.layer.lanes.kernel_lanes)
-
-
-def result_latency(plan) -> int:
-    """Cycles from the last slot of a result to its entry into the result queue."""
-    return sum_latency(plan) + 1 + REQUANTIZE_LATENCY
-
-
-def queue_depth(plan) -> int:
-    """Places in the result queue: for all results that can be on their way, and those that wait for a gap to pass."""
-    in_flight = -(-(result_latency(plan) + 5) // plan.fewest_slots) + 1
-    waiting = min(LONGEST_WAIT, -(-plan.longest_gap // plan.fewest_slots))
-    return max(4, 1 << (in_flight + waiting - 1).bit_length())
+from hdl.window import window
 
 
 @block

@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from fixedpoint.dataflow.latency import UPDATE_CYCLES
 from fixedpoint.dataflow.plan import Plan
 from fixedpoint.dataflow.ring import Ring
 from fixedpoint.layer import Layer
-
-#: Cycles from reading an accumulator until its new value may be read.
-UPDATE_CYCLES = 4
 
 
 class RunRecord(NamedTuple):

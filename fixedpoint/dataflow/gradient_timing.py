@@ -9,11 +9,12 @@ gap.  After the last row of a batch the accumulators are sent, and nothing else 
 from typing import NamedTuple
 
 from fixedpoint.dataflow.arrival import Arrival, ArrivalState
-from fixedpoint.dataflow.gradient_plan import UPDATE_CYCLES, GradientPlan
+from fixedpoint.dataflow.gradient_plan import GradientPlan
 from fixedpoint.dataflow.latency import (
     BIAS_READ_LATENCY,
     DRAIN_READ_LATENCY,
     SEND_LATENCY,
+    UPDATE_CYCLES,
     drained_latency,
     update_latency,
 )

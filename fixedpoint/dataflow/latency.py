@@ -1,5 +1,7 @@
 """Pipeline depths of the cores, each written down once: the hardware is built from them, the cycle model counts them.
 
+A `plan` is a `Plan`, for the weight gradient a `GradientPlan`.
+
 Forward and input gradient, from a slot (a multiply cycle) to its beat::
 
     slot -> operands -> products -> sums -> accumulator -> requantized -> result queue -> sender -> m_axis
@@ -7,9 +9,6 @@ Forward and input gradient, from a slot (a multiply cycle) to its beat::
          |sum_latency                   |
          |result_latency                                              |
 """
-
-from fixedpoint.dataflow.gradient_plan import GradientPlan
-from fixedpoint.dataflow.plan import Plan
 
 # --- control: a row of the source arrives, a position is offered, its slots are issued -------------------------------
 
@@ -43,7 +42,7 @@ REQUANTIZE_LATENCY = 3
 SEND_LATENCY = 2
 
 
-def operand_latency(plan: Plan) -> int:
+def operand_latency(plan) -> int:
     """Cycles from a slot to its operands."""
     return READ_LATENCY + 1 if plan.masked else READ_LATENCY
 
@@ -53,12 +52,12 @@ def tree_levels(terms: int) -> int:
     return (terms - 1).bit_length()
 
 
-def sum_latency(plan: Plan) -> int:
+def sum_latency(plan) -> int:
     """Cycles from a slot to the sum of its products."""
     return operand_latency(plan) + 1 + tree_levels(plan.source_lanes * plan.layer.lanes.kernel_lanes)
 
 
-def result_latency(plan: Plan) -> int:
+def result_latency(plan) -> int:
     """Cycles from the last slot of a result to its entry into the result queue."""
     return sum_latency(plan) + 1 + REQUANTIZE_LATENCY
 
@@ -67,7 +66,7 @@ def result_latency(plan: Plan) -> int:
 LONGEST_WAIT = 256
 
 
-def queue_depth(plan: Plan) -> int:
+def queue_depth(plan) -> int:
     """Places in the result queue: for all results that can be on their way, and those that wait for a gap to pass."""
     in_flight = -(-(result_latency(plan) + 5) // plan.fewest_slots) + 1
     waiting = min(LONGEST_WAIT, -(-plan.longest_gap // plan.fewest_slots))
@@ -78,6 +77,9 @@ def queue_depth(plan: Plan) -> int:
 
 #: Cycles from the operands of a run's last slot to the write of the accumulator.
 UPDATE_LATENCY = 3
+
+#: Cycles from reading an accumulator until its new value may be read.
+UPDATE_CYCLES = UPDATE_LATENCY + 1
 
 #: Cycles from a step of the drain to the word that it asked for: address, memory, register.
 DRAIN_READ_LATENCY = 3
@@ -91,7 +93,7 @@ def select_latency(count: int) -> int:
     return -(-(count - 1).bit_length() // 2)
 
 
-def update_latency(plan: GradientPlan) -> int:
+def update_latency(plan) -> int:
     """Cycles from a run's last slot until its accumulator may be read."""
     return operand_latency(plan.window) + UPDATE_LATENCY + 1
 
@@ -101,7 +103,12 @@ def drained_latency(words: int, read_latency: int) -> int:
     return read_latency + select_latency(words) + REQUANTIZE_LATENCY
 
 
-def drain_latency(plan: GradientPlan) -> int:
+def drain_queue_depth(words: int, read_latency: int) -> int:
+    """Places in the queue of dw or db: for all beats that can be on their way."""
+    return 1 << (drained_latency(words, read_latency) + 4).bit_length()
+
+
+def drain_latency(plan) -> int:
     """Cycles from the last slot of a batch to its first beat of dw."""
     banks = plan.layer.lanes.out_lanes * plan.layer.lanes.kernel_lanes
     return update_latency(plan) + 1 + drained_latency(banks, DRAIN_READ_LATENCY) + SEND_LATENCY
