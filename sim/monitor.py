@@ -18,7 +18,8 @@ class Sink:
     """Takes beats from the stream `m_axis_<name>` of `dut`, refusing them in a share `stall` of the cycles.
 
     `words`, `lasts` and `cycles` hold what came, the beats with `tlast`, and when (a word with unknown bits is
-    None); `breaches` the rules that were broken, in words; `complete` is set once `expected` beats came.
+    None); `breaches` the rules that were broken, in words; `complete` is set once `expected` beats came, unless that
+    is None.
     """
 
     def __init__(self, dut: HierarchyObject, name: str, clock: Cycles, stall: float, seed: str):
@@ -91,7 +92,8 @@ class Sink:
             self.breaches.append(f"{self.name}, cycle {self._clock.now()}, beat {len(self.words)}: {rule}")
 
     def __str__(self):
-        return f"{self.name}: {len(self.words)} of {self.expected} beats came out, tvalid is {self._tvalid.value}"
+        wanted = "" if self.expected is None else f" of {self.expected}"
+        return f"{self.name}: {len(self.words)}{wanted} beats came out, tvalid is {self._tvalid.value}"
 
 
 def _hex(offer: tuple[str, str]) -> str:

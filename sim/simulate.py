@@ -127,7 +127,7 @@ def _stimulus(episode: Episode, limit: int, pass_name: str) -> dict:
     return {
         "plays": {stream: [vars(play) for play in plays] for stream, plays in episode.plays.items()},
         "expected_beats": {
-            stream: None if episode.frame_error else len(episode.expected[stream].words)
+            stream: len(episode.expected[stream].words) if stream in episode.expected else None
             for stream in PASSES[pass_name].outputs
         },
         "limit_cycles": limit,

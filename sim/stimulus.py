@@ -32,10 +32,10 @@ class Play:
 
 @dataclass(frozen=True)
 class Episode:
-    """From one reset to the next: plays by input stream, expected beats by output stream.
+    """From one reset to the next: plays by input stream, and the beats expected on each output stream.
 
-    With `frame_error` some `tlast` is wrong on purpose: the core must say so, go on taking beats, and may put out
-    what it likes.
+    Where nothing is expected of an output it may put out what it likes.  With `frame_error` some `tlast` is wrong on
+    purpose: the core must say so, and go on taking beats.
     """
 
     batches: int
@@ -85,6 +85,13 @@ def with_wrong_last(episode: Episode, stream: str, lasts: list[int]) -> Episode:
     first, *others = episode.plays[stream]
     plays = {**episode.plays, stream: [replace(first, lasts=lasts), *others]}
     return replace(episode, plays=plays, expected={}, frame_error=True)
+
+
+def cut_short(episode: Episode, stream: str, beats: int) -> Episode:
+    """The episode with only the first `beats` of an input stream, so that the next reset comes upon work half done."""
+    first = episode.plays[stream][0]
+    short = replace(first, words=first.words[:beats], lasts=[last for last in first.lasts if last < beats])
+    return replace(episode, plays={**episode.plays, stream: [short] if beats else []}, expected={})
 
 
 def _play(layer: Layer, tensors: dict[str, np.ndarray], stream: str, after: dict[str, int]) -> Play:

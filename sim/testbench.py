@@ -40,11 +40,12 @@ class Testbench:
             source.planned = sum(len(play["words"]) for play in self._plays[name])
         for name, sink in self.sinks.items():
             sink.expected = episode["expected_beats"][name]
+        self._frame_error: list[str] = []
 
     async def run(self) -> dict:
         """Reset, play, wait for the end.  Returns the record of the episode."""
         await self._reset()
-        takers = [cocotb.start_soon(sink.run()) for sink in self.sinks.values()]
+        watchers = [cocotb.start_soon(task) for task in (self._watch(), *(sink.run() for sink in self.sinks.values()))]
         players = [cocotb.start_soon(self._play(name)) for name in self.sources]
         try:
             await with_timeout(self._end(players), self._limit_cycles * PERIOD_NS, "ns")
@@ -53,7 +54,7 @@ class Testbench:
         except SimTimeoutError:
             where = "; ".join(str(stream) for stream in (*self.sources.values(), *self.sinks.values()))
             starved = f"no end within {self._limit_cycles} cycles: {where}"
-        for task in (*takers, *players):
+        for task in (*watchers, *players):
             task.cancel()
         return {
             "inputs": {name: source.cycles for name, source in self.sources.items()},
@@ -62,7 +63,7 @@ class Testbench:
                 for name, sink in self.sinks.items()
             },
             "breaches": [breach for sink in self.sinks.values() for breach in sink.breaches],
-            "frame_error": str(self._dut.frame_error.value),
+            "frame_error": self._frame_error,
             "starved": starved,
         }
 
@@ -74,6 +75,12 @@ class Testbench:
                 for sink in self.sinks.values():
                     sink.check_reset()
         self._dut.aresetn.value = 1
+
+    async def _watch(self) -> None:
+        """Note every value of `frame_error`, in order."""
+        while True:
+            self._frame_error.append(str(self._dut.frame_error.value))
+            await self._dut.frame_error.value_change
 
     async def _play(self, name: str) -> None:
         streams = self.sources | self.sinks

