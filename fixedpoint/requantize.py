@@ -5,8 +5,7 @@ import numpy as np
 from fixedpoint.formats import Format, Overflow, Rounding
 from fixedpoint.layer import Layer
 from fixedpoint.rounding import OVERFLOW_NUMBER, ROUNDING_NUMBER, requantize_words
-from fixedpoint.stochastic import draws as stochastic_draws
-from fixedpoint.streams import tensor_streams
+from fixedpoint.stochastic import result_draws
 
 
 def requantize(
@@ -66,5 +65,5 @@ def requantize_result(accumulators: np.ndarray, tensor: str, layer: Layer, first
     draws = None
     if formats.rounding == Rounding.STOCHASTIC:
         shift = max(0, accumulator.fraction - result.fraction)
-        draws = stochastic_draws(tensor_streams(layer)[tensor], formats.rounding_seed, shift, first_beat)
+        draws = result_draws(tensor, layer, shift, first_beat)
     return requantize(accumulators, accumulator, result, formats.rounding, formats.overflow, draws)

@@ -1,6 +1,7 @@
 """The generator of stochastic rounding, exactly as the hardware runs it.
 
-One 64-bit xorshift generator for every lane of every result stream, stepped once per beat of that stream::
+One 64-bit xorshift generator for every lane of every result stream, stepped once per beat of that stream (a beat of
+dx that no output looked at is zero without rounding, and steps nothing)::
 
     step:   x ^= x << 13;   x ^= x >> 7;   x ^= x << 17        (mod 2**64; G. Marsaglia, "Xorshift RNGs", 2003)
 
@@ -16,10 +17,13 @@ The step is linear over GF(2) with period 2**64 - 1.  It would fail tests of lin
 not care about; it is uniform, and neighbouring beats and lanes are uncorrelated, which rounding needs.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from fixedpoint.compiled import compiled
-from fixedpoint.streams import TensorStream
+from fixedpoint.layer import Layer
+from fixedpoint.streams import TensorStream, tensor_streams
 
 #: Which of a layer's result streams a generator serves: part of its seed.
 STREAM_NUMBER = {"z": 0, "dx": 1, "dw": 2, "db": 3}
@@ -94,3 +98,33 @@ def draws(stream: TensorStream, seed: int, shift: int, first_beat: int = 0) -> n
     beats = np.empty((stream.beats, stream.lanes), np.int64)
     _fill(states, shift, first_beat, beats)
     return stream.from_beats(beats)
+
+
+def result_draws(tensor: str, layer: Layer, shift: int, first_beat: int = 0) -> np.ndarray:
+    """The draw of every element of result tensor z, dx, dw or db of `layer`.
+
+    A dx that no output looked at is zero without having been summed or rounded: its beat takes no draw, and the
+    generators stand still.  The draws of all others follow each other in the order of the stream.
+
+    Parameters
+    ----------
+    shift, first_beat : as for `draws`; for dx, whole images must have come before.
+
+    Returns
+    -------
+    ndarray of int64, in the tensor's shape.
+    """
+    stream, seed = tensor_streams(layer)[tensor], layer.formats.rounding_seed
+    if tensor != "dx":
+        return draws(stream, seed, shift, first_beat)
+    rows, columns = layer.geometry.rows.seen_pixels, layer.geometry.columns.seen_pixels
+    batch, channels = stream.shape[:2]
+    images, rest = divmod(first_beat * batch, stream.beats)
+    if rest:
+        raise ValueError(f"first_beat of dx must be a multiple of an image's {stream.beats // batch} beats")
+    summed = replace(stream, shape=(batch, channels, len(rows), len(columns)))
+    every = np.zeros(stream.shape, np.int64)
+    every[:, :, np.array(rows, int)[:, None], np.array(columns, int)] = draws(
+        summed, seed, shift, images * summed.beats // batch
+    )
+    return every

@@ -56,7 +56,7 @@ def line_writer(aclk, aresetn, s_axis, release, write, row_arrived, columns_arri
     ring_row = Signal(intbv(0, min=0, max=max(2, ring_rows)))
     column_bank = Signal(intbv(0, min=0, max=max(2, column_banks)))
     column_base = Signal(intbv(0, min=0, max=ring.row_pitch + groups))
-    free_rows = Signal(intbv(ring_rows + spare_rows, min=0, max=2 * ring_rows + spare_rows + 1))
+    free_rows = Signal(intbv(ring_rows + spare_rows, min=0, max=ring.most_free_rows + 1))
     row_base = Signal(intbv(0, min=0, max=max(2, ring.bank_depth)))
     row_bank = Signal(intbv(0, min=0, max=max(2, ring.row_banks)))
     accept, pixel_done, row_done, frame_done = (Signal(bool(0)) for _ in range(4))

@@ -82,6 +82,11 @@ class Axis:
         return pairs
 
     @property
+    def seen_pixels(self) -> tuple[int, ...]:
+        """Pixels that at least one output looks at."""
+        return tuple(pixel for pixel in range(self.size) if self.sources(pixel))
+
+    @property
     def tap_count(self) -> int:
         """Taps that fall on a pixel, summed over all outputs."""
         return sum(len(self.taps(out)) for out in range(self.out_size))

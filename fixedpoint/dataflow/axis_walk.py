@@ -86,7 +86,7 @@ class AxisWalk:
         everywhere = tuple(range(self.results))
         if not self.gradient:
             return everywhere
-        return tuple(pixel for pixel in everywhere if self.pairs(pixel)) or everywhere
+        return self.axis.seen_pixels or everywhere
 
     def window_start(self, position: int) -> int:
         """Lowest source of a position's window; it may lie before the first source of the frame."""
@@ -131,6 +131,15 @@ class AxisWalk:
             latest = min([latest] + [source for source, _ in self.pairs(position)])
             kept.append(latest)
         return tuple(kept[::-1])
+
+    @property
+    def early_sources(self) -> tuple[int, ...]:
+        """For each position, how many sources are given back after it that need not even have come.
+
+        The last one that it needs may still be arriving, and is counted with them.
+        """
+        following = self.kept[1:] + (self.kept[0] + self.sources,)
+        return tuple(max(0, kept - needed + 1) for needed, kept in zip(self.needed, following, strict=True))
 
     def serial_taps(self, position: int) -> int:
         """Taps that are walked one after the other; a position without any still takes one (masked) step."""

@@ -165,6 +165,7 @@ class Plan:
             row_banks=row_banks,
             column_banks=column_banks,
             spare_rows=self.rows.kept[0],
+            early_rows=max(self.rows.early_sources),
         )
 
     @property

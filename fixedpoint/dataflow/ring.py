@@ -22,6 +22,12 @@ class Ring:
     row_banks: int = 1
     column_banks: int = 1
     spare_rows: int = 0  # first rows of each frame that nobody reads
+    early_rows: int = 0  # most rows that are given back before they have come
+
+    @property
+    def most_free_rows(self) -> int:
+        """Most rows that may be free at once, those that are given back early included."""
+        return self.ring_rows + max(self.spare_rows, self.early_rows)
 
     @property
     def word_bits(self) -> int:
