@@ -16,6 +16,7 @@ from convstream.console import print_json, print_table, working
 from convstream.junit import Case, write_junit
 from convstream.layer_file import LayerFile, read_layer_file
 from convstream.options import json_option, layer_argument
+from fixedpoint.dataflow.cycles import core_cycles
 from hdl.convert import CORES
 from sim.errors import CheckFailed
 from sim.simulate import SIMULATORS, simulate
@@ -40,10 +41,14 @@ class _Share(click.FloatRange):
 
 @dataclass(frozen=True)
 class Run:
-    """The simulation of one pass: what it showed, or why it showed nothing; `failure` is None if all is right."""
+    """The simulation of one pass: what it showed, or why it showed nothing; `failure` is None if all is right.
+
+    `predicted_cycles` is None where streams stall.
+    """
 
     pass_name: str
     seconds: float
+    predicted_cycles: int | None
     result: SimulationResult | None
     failure: str | None
 
@@ -94,7 +99,8 @@ def _run(file: LayerFile, tensors: dict[str, np.ndarray], label: str, options: d
             failure = None if result.matched else _describe(result)
         except CheckFailed as error:
             result, failure = None, str(error)
-    return Run(label, time.monotonic() - started, result, failure)
+    predicted = None if options["stall"] else core_cycles(file.layer, _PASSES[label]).batch_cycles()
+    return Run(label, time.monotonic() - started, predicted, result, failure)
 
 
 def _describe(result: SimulationResult) -> str:
@@ -122,6 +128,7 @@ def _as_json(run: Run) -> dict[str, Any]:
         "mismatch": asdict(result.mismatch) if result.mismatch else None,
         "protocol_errors": result.protocol_errors,
         "cycles": result.cycles,
+        "predicted_cycles": run.predicted_cycles,
         "latency_cycles": result.latency_cycles,
         "log": str(result.log) if result.log else None,
         "waves": str(result.waves) if result.waves else None,
@@ -130,12 +137,15 @@ def _as_json(run: Run) -> dict[str, Any]:
 
 def _print(runs: list[Run]) -> None:
     table = Table("pass", "verdict", title="simulated core against the integer model", box=SIMPLE_HEAD)
-    for heading in ("values compared", "cycles", "latency"):
+    for heading in ("values compared", "cycles", "predicted", "latency"):
         table.add_column(heading, justify="right")
     for run in runs:
         verdict = "no verdict" if run.result is None else "differs" if run.failure else "bit-exact"
-        numbers = (run.result.compared_values, run.result.cycles, run.result.latency_cycles) if run.result else ()
-        table.add_row(run.pass_name, verdict, *(f"{number:,}" for number in numbers))
+        numbers = ()
+        if run.result:
+            result = run.result
+            numbers = (result.compared_values, result.cycles, run.predicted_cycles, result.latency_cycles)
+        table.add_row(run.pass_name, verdict, *("-" if number is None else f"{number:,}" for number in numbers))
     print_table(table)
     for run in runs:
         for kept in (run.result.log, run.result.waves) if run.result else ():
