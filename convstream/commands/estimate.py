@@ -91,8 +91,8 @@ def _cycles_table(estimates: dict[str, Estimate], clock_mhz: float | None) -> Ta
         table.add_column(heading, justify="right")
     for label, core in estimates.items():
         cells = [
-            f"{core.multipliers:,}", f"{core.batch_cycles:,}", f"{core.latency_cycles:,}", f"{float(core.period):,.12g}",
-            f"{core.limit.cycles:,}", f"{core.efficiency:.4f}",
+            f"{core.multipliers:,}", f"{core.batch_cycles:,}", f"{core.latency_cycles:,}",
+            f"{float(core.period):,.12g}", f"{core.limit.cycles:,}", f"{core.efficiency:.4f}",
         ]  # fmt: skip
         if clock_mhz is not None:
             clock_hz = clock_mhz * 1e6
