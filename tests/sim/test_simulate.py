@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -273,3 +274,12 @@ def test_options_are_checked_before_anything_is_built(options, complaint, forwar
 def test_only_passes_with_a_module_can_be_simulated(build_root):
     with pytest.raises(ValueError, match="pass must be one of forward, input_gradient, weight_gradient, not 'bias'"):
         simulate_episodes(FORWARD, [], "bias", build_root=build_root)
+
+
+def test_runs_at_the_same_time_do_not_meet(forward, build_root):
+    faults = [Fault.NONE, Fault.BIT_FLIPPED, Fault.NONE, Fault.BIT_FLIPPED]
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        results = list(pool.map(lambda fault: forward(forward_tensors(fault)), faults))
+    assert [result.wrong_values for result in results] == [0, 1, 0, 1]
+    assert results[1].log != results[3].log
+    assert len(list((build_root / "runs").iterdir())) == 2
