@@ -4,7 +4,7 @@ import numpy as np
 
 from fixedpoint.layer import Layer
 from fixedpoint.operands import operand
-from fixedpoint.requantize import requantize_result
+from fixedpoint.requantize import result_requantizer
 
 
 def bias_gradient(dz: np.ndarray, layer: Layer, first_beat: int = 0) -> np.ndarray:
@@ -24,7 +24,10 @@ def bias_gradient(dz: np.ndarray, layer: Layer, first_beat: int = 0) -> np.ndarr
     ValueError
         dz is not of integers, of the wrong shape, or out of its format's range.
     """
-    return requantize_result(bias_gradient_accumulate(dz, layer), "db", layer, first_beat)
+    sums = bias_gradient_accumulate(dz, layer)
+    db = np.empty(sums.shape, layer.formats.bias_gradient.dtype)
+    result_requantizer("db", layer, first_beat).rows(sums, 0, 0, (1, 1, db.size), db, 0, (0, 0, 1))
+    return db
 
 
 def bias_gradient_accumulate(dz: np.ndarray, layer: Layer) -> np.ndarray:

@@ -5,9 +5,11 @@ functions does.  Hence a rule for this package: a function marked `compiled` cal
 own file, and uses no constants from elsewhere.
 """
 
+import sys
 from collections.abc import Callable
 
 from numba import config, njit
+from numba.core import event
 
 
 def compiled(function: Callable) -> Callable:
@@ -16,8 +18,26 @@ def compiled(function: Callable) -> Callable:
     With NUMBA_BOUNDSCHECK=1 nothing is kept, because kept code does not remember whether it was built with checks.
     """
     if config.BOUNDSCHECK:
-        return njit(function)
+        return njit(nogil=True)(function)
     try:
-        return njit(cache=True)(function)
+        return njit(cache=True, nogil=True)(function)
     except RuntimeError:  # neither the package's folder nor the user's can be written: compile in every process
-        return njit(function)
+        return njit(nogil=True)(function)
+
+
+class _Notice(event.Listener):
+    """Says once, to whoever waits at a terminal, why the first call takes so long."""
+
+    said = False
+
+    def on_start(self, event):
+        ours = event.data["dispatcher"].py_func.__module__.startswith("fixedpoint.")
+        if ours and not self.said and sys.stderr.isatty():
+            self.said = True
+            print("compiling the integer model (kept for the next time) ...", file=sys.stderr)
+
+    def on_end(self, event):
+        pass
+
+
+event.register("numba:compile", _Notice())

@@ -6,7 +6,7 @@ from fixedpoint.layer import Layer
 
 
 def operand(tensor: str, words: np.ndarray, layer: Layer) -> np.ndarray:
-    """`words` as a contiguous int32 array, once they are known to be the tensor x, w, b or dz of `layer`.
+    """`words` as a contiguous array of its format's dtype, once known to be the tensor x, w, b or dz of `layer`.
 
     Raises
     ------
@@ -19,11 +19,13 @@ def operand(tensor: str, words: np.ndarray, layer: Layer) -> np.ndarray:
         raise ValueError(f"{tensor} must hold integers, not {words.dtype}")
     if words.shape != shape:
         raise ValueError(f"{tensor} must have shape {shape}, not {words.shape}")
-    outside = (words < form.lowest) | (words > form.highest)
-    if outside.any():
+    held = np.iinfo(words.dtype)  # most often the dtype alone rules out one end, or both
+    too_low = held.min < form.lowest and words.min() < form.lowest
+    if too_low or (held.max > form.highest and words.max() > form.highest):
+        outside = (words < form.lowest) | (words > form.highest)
         index = tuple(int(i) for i in np.argwhere(outside)[0])
         raise ValueError(
             f"{tensor}{list(index)} is {words[index]}, outside {form.lowest}..{form.highest} "
             f"(format {form}); {np.count_nonzero(outside)} of {words.size} elements are"
         )
-    return np.ascontiguousarray(words, np.int32)
+    return np.ascontiguousarray(words, form.dtype)

@@ -4,8 +4,78 @@ import numpy as np
 
 from fixedpoint.formats import Format, Overflow, Rounding
 from fixedpoint.layer import Layer
-from fixedpoint.rounding import OVERFLOW_NUMBER, ROUNDING_NUMBER, requantize_words
+from fixedpoint.rounding_rows import requantize_rows
 from fixedpoint.stochastic import result_draws
+
+
+class Requantizer:
+    """The rule that makes words of `result` of exact accumulators of `accumulator`.
+
+    Parameters
+    ----------
+    draws : ndarray of int64, in the shape of the results, each element in 0..2**shift - 1, where shift is how many
+        bits of fraction are dropped; only stochastic rounding needs them.
+
+    Raises
+    ------
+    ValueError
+        The fractions are too far apart for 64-bit words.
+    """
+
+    def __init__(
+        self, accumulator: Format, result: Format, rounding: Rounding, overflow: Overflow,
+        draws: np.ndarray | None = None,
+    ):  # fmt: skip
+        shift = accumulator.fraction - result.fraction
+        if not accumulator.width - 64 <= shift <= 63:
+            raise ValueError(
+                f"an accumulator of {accumulator.width} bits must not move left by more than "
+                f"{64 - accumulator.width} bits nor right by more than 63; from fraction {accumulator.fraction} "
+                f"to {result.fraction} it would"
+            )
+        self._shifts = max(0, -shift), max(0, shift)
+        self._thresholds = _thresholds(rounding, max(0, shift))
+        self._draws = np.empty(0, np.int64) if draws is None else np.ravel(draws)
+        self._limits = {
+            bits: (
+                max(0, bits - result.width) if overflow == Overflow.WRAP else 0,
+                (max(result.lowest, -(1 << (bits - 1))), min(result.highest, (1 << (bits - 1)) - 1)),
+            )
+            for bits in (32, 64)
+        }
+
+    def rows(
+        self, sums: np.ndarray, of_filter: int, of_row: int, shape: tuple[int, int, int],
+        results: np.ndarray, first: int, steps: tuple[int, int, int],
+    ) -> None:  # fmt: skip
+        """Words of filters x rows x columns = `shape`.
+
+        Parameters
+        ----------
+        sums : int32 or int64, that of filter f, row i, column j at ``f * of_filter + i * of_row + j``
+        results : integers, one-dimensional; the word goes to ``first + f * steps[0] + i * steps[1] + j * steps[2]``
+        """
+        if sums.dtype == np.int32 and (self._shifts[0] or self._shifts[1] > 31):
+            sums = sums.astype(np.int64)
+        requantize_rows(
+            sums, of_filter, of_row, shape, *self._shifts, *self._thresholds, self._draws,
+            *self._limits[8 * sums.itemsize], results, first, steps,
+        )  # fmt: skip
+
+
+def _thresholds(rounding: Rounding, shift: int) -> tuple[int, int, int]:
+    """The largest remainder that is rounded down, what an odd floor takes from it, what a negative value adds to it."""
+    half, largest = (1 << shift) >> 1, (1 << shift) - 1
+    if shift == 0:
+        return 0, 0, 0
+    return {
+        Rounding.FLOOR: (largest, 0, 0),
+        Rounding.TOWARD_ZERO: (largest, 0, -largest),
+        Rounding.HALF_UP: (half - 1, 0, 0),
+        Rounding.HALF_AWAY: (half - 1, 0, 1),
+        Rounding.HALF_EVEN: (half, 1, 0),
+        Rounding.STOCHASTIC: (largest, 0, 0),
+    }[rounding]
 
 
 def requantize(
@@ -33,29 +103,20 @@ def requantize(
     ValueError
         Stochastic rounding without one draw per accumulator, or fractions too far apart for 64-bit words.
     """
-    shift = accumulator.fraction - result.fraction
-    if not accumulator.width - 64 <= shift <= 63:
-        raise ValueError(
-            f"an accumulator of {accumulator.width} bits must not move left by more than "
-            f"{64 - accumulator.width} bits nor right by more than 63; from fraction {accumulator.fraction} "
-            f"to {result.fraction} it would"
-        )
     accumulators = np.asarray(accumulators, np.int64)
     if rounding != Rounding.STOCHASTIC:
-        draws = np.empty(0, np.int64)
+        draws = None
     elif draws is None or draws.shape != accumulators.shape:
         given = "none" if draws is None else f"draws of shape {draws.shape}"
         raise ValueError(f"stochastic rounding needs draws of shape {accumulators.shape}, not {given}")
-    results = np.empty(accumulators.size, np.int64)
-    requantize_words(
-        np.ravel(accumulators), shift, result.width, ROUNDING_NUMBER[rounding], OVERFLOW_NUMBER[overflow],
-        np.ravel(draws), results,
-    )  # fmt: skip
-    return results.astype(result.dtype).reshape(accumulators.shape)
+    results = np.empty(accumulators.size, result.dtype)
+    rule = Requantizer(accumulator, result, rounding, overflow, draws)
+    rule.rows(np.ravel(accumulators), 0, 0, (1, 1, results.size), results, 0, (0, 0, 1))
+    return results.reshape(accumulators.shape)
 
 
-def requantize_result(accumulators: np.ndarray, tensor: str, layer: Layer, first_beat: int = 0) -> np.ndarray:
-    """Result tensor z, dx, dw or db of `layer` from its accumulators, in the tensor's shape.
+def result_requantizer(tensor: str, layer: Layer, first_beat: int = 0) -> Requantizer:
+    """The rule for result tensor z, dx, dw or db of `layer`.
 
     `first_beat` counts the beats of this result's stream since reset that came before; only stochastic rounding
     depends on it.
@@ -66,4 +127,8 @@ def requantize_result(accumulators: np.ndarray, tensor: str, layer: Layer, first
     if formats.rounding == Rounding.STOCHASTIC:
         shift = max(0, accumulator.fraction - result.fraction)
         draws = result_draws(tensor, layer, shift, first_beat)
-    return requantize(accumulators, accumulator, result, formats.rounding, formats.overflow, draws)
+    return Requantizer(accumulator, result, formats.rounding, formats.overflow, draws)
+
+
+#: The rule that changes nothing: accumulators as int64.
+EXACT = Requantizer(Format(64, 0), Format(64, 0), Rounding.FLOOR, Overflow.SATURATE)

@@ -121,14 +121,6 @@ def requantize_word(value, shift, width, rounding, overflow, draw):
 
 
 @compiled
-def requantize_words(values, shift, width, rounding, overflow, draws, results):
-    """`requantize_word` over one-dimensional int64 arrays; `draws` is as long as `values`, or empty for all 0."""
-    for index in range(values.size):
-        draw = draws[index] if draws.size > 0 else np.int64(0)
-        results[index] = requantize_word(values[index], shift, width, rounding, overflow, draw)
-
-
-@compiled
 def requantize_each(values, shifts, width, rounding, overflow, results):
     """`requantize_word` over one-dimensional int64 arrays, each value with its own shift and no draw."""
     for index in range(values.size):

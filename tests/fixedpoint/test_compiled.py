@@ -15,11 +15,11 @@ EVERY_KERNEL = """
 import numpy as np
 from fixedpoint.bias_gradient import bias_gradient
 from fixedpoint.formats import Format, Formats, Rounding
-from fixedpoint.forward import forward
-from fixedpoint.input_gradient import input_gradient
+from fixedpoint.forward import forward, forward_definition
+from fixedpoint.input_gradient import input_gradient, input_gradient_definition
 from fixedpoint.layer import Lanes, Layer
 from fixedpoint.quantize import quantize
-from fixedpoint.weight_gradient import weight_gradient
+from fixedpoint.weight_gradient import weight_gradient, weight_gradient_definition
 from reference.geometry import Axis, Geometry
 
 form = Format(8, 4)
@@ -37,6 +37,11 @@ for rows, columns in [
         z, dx = forward(x, w, b, layer), input_gradient(w, dz, layer)
         dw, db = weight_gradient(x, dz, layer), bias_gradient(dz, layer)
         print(*(int(result.astype(int).sum()) for result in (z, dx, dw, db)))
+    exact = (
+        forward_definition(x, w, b, layer), input_gradient_definition(w, dz, layer),
+        weight_gradient_definition(x, dz, layer),
+    )
+    print(*(int(result.sum()) for result in exact))
 """
 
 READ_PAST_THE_END = """

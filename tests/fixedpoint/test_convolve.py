@@ -1,0 +1,240 @@
+"""The fast passes against the definitions: all geometries, widths, cuts, bands, thread counts and rounding rules."""
+
+import os
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fixedpoint.convolve
+from fixedpoint import rounding as rules
+from fixedpoint.formats import Format, Formats, Overflow, Rounding
+from fixedpoint.forward import forward, forward_accumulate, forward_definition
+from fixedpoint.input_gradient import input_gradient, input_gradient_accumulate, input_gradient_definition
+from fixedpoint.layer import Layer, LayerError
+from fixedpoint.limbs import digits, split
+from fixedpoint.stochastic import result_draws
+from fixedpoint.threads import thread_count, threads
+from fixedpoint.weight_gradient import weight_gradient, weight_gradient_accumulate, weight_gradient_definition
+from reference.geometry import Axis, Geometry
+
+ROOT = Path(__file__).parents[2]
+PASSES = {
+    "z": (forward, forward_accumulate, forward_definition, ("x", "w", "b")),
+    "dx": (input_gradient, input_gradient_accumulate, input_gradient_definition, ("w", "dz")),
+    "dw": (weight_gradient, weight_gradient_accumulate, weight_gradient_definition, ("x", "dz")),
+}
+
+
+def random_layer(rng: np.random.Generator) -> Layer:
+    """Large enough for several tiles and vectors; widths of all cuts, from two bits to accumulators of 63."""
+    while True:
+        axes = []
+        for _ in range(2):
+            kernel, stride, dilation = int(rng.integers(1, 6)), int(rng.integers(1, 5)), int(rng.integers(1, 3))
+            before, after = (int(pad) for pad in rng.integers(0, kernel + 2, 2))
+            smallest = max(1, dilation * (kernel - 1) + 1 - before - after)
+            axes.append(Axis(smallest + int(rng.integers(0, 20)), kernel, stride, before, after, dilation))
+        batch, in_channels, out_channels = (int(extent) for extent in rng.integers(1, (4, 10, 10)))
+        x, w, dz = (Format(int(rng.integers(2, rng.choice([9, 17, 33]))), 4) for _ in range(3))
+        results = [Format(int(rng.integers(2, 33)), int(rng.integers(-8, 12))) for _ in range(4)]
+        formats = Formats(
+            x, w, Format(int(rng.integers(2, 33)), int(rng.integers(0, 9))), results[0], dz, *results[1:],
+            list(Rounding)[rng.integers(6)], list(Overflow)[rng.integers(2)], int(rng.integers(1 << 32)),
+        )  # fmt: skip
+        try:
+            return Layer(Geometry(batch, in_channels, out_channels, *axes), formats)
+        except LayerError:
+            continue
+
+
+def random_tensors(layer: Layer, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Words over the whole range, or nothing but the most negative one, or nothing but ends."""
+    tensors, kind = {}, rng.integers(4)
+    for name in ("x", "w", "b", "dz"):
+        form, shape = layer.formats.of(name), layer.geometry.shapes[name]
+        tensors[name] = {
+            0: lambda form=form, shape=shape: np.full(shape, form.lowest),
+            1: lambda form=form, shape=shape: rng.choice([form.lowest, form.highest], shape),
+        }.get(
+            int(kind), lambda form=form, shape=shape: rng.integers(form.lowest, form.highest, shape, endpoint=True)
+        )().astype(form.dtype)  # fmt: skip
+    return tensors
+
+
+def rounded(accumulators: np.ndarray, result: str, layer: Layer) -> np.ndarray:
+    """Every accumulator through the scalar rules, one by one."""
+    formats = layer.formats
+    form, shift = formats.of(result), layer.accumulators[result].fraction - formats.of(result).fraction
+    drawn = np.zeros(accumulators.shape, np.int64)
+    if formats.rounding == Rounding.STOCHASTIC:
+        drawn = result_draws(result, layer, max(0, shift))
+    rule = shift, form.width, rules.ROUNDING_NUMBER[formats.rounding], rules.OVERFLOW_NUMBER[formats.overflow]
+    pairs = zip(accumulators.ravel().tolist(), drawn.ravel().tolist(), strict=True)
+    return np.array([rules.requantize_word(value, *rule, draw) for value, draw in pairs]).reshape(accumulators.shape)
+
+
+def assert_equal_to_definition(layer: Layer, tensors: dict[str, np.ndarray]) -> None:
+    for result, (fast, accumulate, definition, operands) in PASSES.items():
+        given = [tensors[name] for name in operands]
+        exact = definition(*given, layer)
+        np.testing.assert_array_equal(accumulate(*given, layer), exact, err_msg=result)
+        words = fast(*given, layer)
+        assert words.dtype == layer.formats.of(result).dtype
+        np.testing.assert_array_equal(words, rounded(exact, result, layer), err_msg=result)
+
+
+def check(seed: int, monkeypatch) -> None:
+    """One layer; bands of all heights and two threads, which a layer this small would not get, in three of four."""
+    rng = np.random.default_rng(seed)
+    layer = random_layer(rng)
+    if rng.integers(4):
+        monkeypatch.setattr(fixedpoint.convolve, "_BAND_BYTES", int(rng.integers(1, 1 << 15)))
+        monkeypatch.setattr(fixedpoint.convolve, "_DOT_BAND_PIXELS", int(rng.integers(1, 200)))
+        monkeypatch.setattr(fixedpoint.convolve, "_SHARED_MULTIPLICATIONS", 0)
+    with threads(int(rng.integers(1, 4))):
+        assert_equal_to_definition(layer, random_tensors(layer, rng))
+
+
+@pytest.mark.parametrize("block", range(20))
+def test_passes_equal_their_definitions(block, monkeypatch):
+    for seed in range(block * 25, block * 25 + 25):
+        with monkeypatch.context() as patch:
+            check(seed, patch)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("block", range(200))
+def test_many_passes_equal_their_definitions(block, monkeypatch):
+    for seed in range(block * 100 + 1000, block * 100 + 1100):
+        with monkeypatch.context() as patch:
+            check(seed, patch)
+
+
+WIDTHS = [(8, 8), (16, 8), (14, 10), (16, 16), (17, 9), (18, 18), (24, 24), (28, 20)]
+
+
+@pytest.mark.parametrize(("x_bits", "w_bits"), WIDTHS)
+def test_most_negative_operands_in_long_sums(x_bits, w_bits):
+    """All operands at -2**(w-1), and more terms than 32 bits hold at once: no chunk may be one too long."""
+    geometry = Geometry(1, 70, 5, Axis(12, 3, 1, 1, 1), Axis(70, 3, 1, 1, 1))
+    x, w, result = Format(x_bits, 0), Format(w_bits, 0), Format(32, 0)
+    layer = Layer(geometry, Formats(x, w, Format(32, 0), result, w, result, result, result))
+    tensors = {
+        name: np.full(geometry.shapes[name], layer.formats.of(name).lowest, layer.formats.of(name).dtype)
+        for name in ("x", "w", "b", "dz")
+    }
+    assert_equal_to_definition(layer, tensors)
+
+
+@pytest.mark.parametrize("bits", range(2, 33))
+@pytest.mark.parametrize("digit_bits", [8, 12, 16])
+def test_digits_make_up_the_word(bits, digit_bits):
+    form = Format(bits, 0)
+    rng = np.random.default_rng(bits)
+    words = [form.lowest, form.lowest + 1, -1, 0, 1, form.highest - 1, form.highest]
+    words += rng.integers(form.lowest, form.highest, 200, endpoint=True).tolist()
+    for word in words:
+        values = [((word + d.offset) >> d.shift & d.mask) - d.half for d in digits(bits, digit_bits)]
+        assert sum(value << d.shift for value, d in zip(values, digits(bits, digit_bits), strict=True)) == word
+        assert all(abs(value) <= 1 << (min(bits, digit_bits) - 1) for value in values)
+
+
+@pytest.mark.parametrize(("a_bits", "b_bits"), list(product(range(2, 33, 3), repeat=2)))
+def test_a_cut_fits_16_bit_operands_and_32_bit_sums(a_bits, b_bits):
+    cut = split(a_bits, b_bits, 63)
+    ends = []
+    for bits, of_operand in ((a_bits, cut.a), (b_bits, cut.b)):
+        words = [-(1 << (bits - 1)), (1 << (bits - 1)) - 1, *((1 << place) - 1 for place in range(bits))]
+        values = {((word + d.offset) >> d.shift & d.mask) - d.half for word in words for d in of_operand}
+        assert -(1 << 15) <= min(values) <= max(values) < 1 << 15
+        ends.append(max(map(abs, values)))
+    assert cut.terms * ends[0] * ends[1] < 1 << 31
+    assert cut.terms >= 64  # a whole vector of pixel pairs, and chunks worth moving
+
+
+def test_results_do_not_depend_on_the_number_of_threads():
+    rng = np.random.default_rng(1)
+    geometry = Geometry(2, 16, 12, Axis(60, 3, 2, 1, 1), Axis(57, 3, 2, 1, 1))
+    form = Format(16, 8)
+    layer = Layer(geometry, Formats(*[form] * 8, Rounding.STOCHASTIC))
+    assert geometry.multiplications > fixedpoint.convolve._SHARED_MULTIPLICATIONS
+    tensors = random_tensors(layer, rng)
+    for fast, _, _, operands in PASSES.values():
+        given = [tensors[name] for name in operands]
+        with threads(1):
+            alone = fast(*given, layer)
+        for count in (2, 3, 7):
+            with threads(count):
+                np.testing.assert_array_equal(fast(*given, layer), alone)
+
+
+def test_threads_are_counted():
+    before = thread_count()
+    with threads(3):
+        assert thread_count() == 3
+    assert thread_count() == before
+    with pytest.raises(ValueError, match="at least 1 thread is needed, not 0"), threads(0):
+        pass
+
+
+WITH_GUARD_PAGES = """
+import ctypes, mmap, sys
+import numpy as np
+import fixedpoint.convolve
+from fixedpoint.threads import threads
+from tests.fixedpoint.test_convolve import PASSES, random_layer, random_tensors
+
+protect = ctypes.CDLL(None).mprotect
+page = mmap.PAGESIZE
+at_end = True
+
+
+def guarded(shape, dtype):
+    '''Zeros between two pages that may not be touched, right before the one or right after the other.'''
+    count, dtype = int(np.prod(shape)), np.dtype(dtype)
+    pages = -(-count * dtype.itemsize // page)
+    area = mmap.mmap(-1, (pages + 2) * page)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(area))
+    for guard in (address, address + (pages + 1) * page):
+        assert protect(ctypes.c_void_p(guard), ctypes.c_size_t(page), 0) == 0
+    start = (pages + 1) * page - count * dtype.itemsize if at_end else page
+    return np.frombuffer(area, dtype, count, start).reshape(shape)
+
+
+class Guarded:
+    empty = zeros = staticmethod(guarded)
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+
+fixedpoint.convolve.np = Guarded()
+fixedpoint.convolve.SLACK = int(sys.argv[1])
+for seed in range(40):
+    rng = np.random.default_rng(seed)
+    at_end = seed % 2 == 0
+    fixedpoint.convolve._BAND_BYTES = int(rng.integers(1, 1 << 15))
+    layer = random_layer(rng)
+    tensors = random_tensors(layer, rng)
+    for fast, _, definition, operands in PASSES.values():
+        fast(*(tensors[name] for name in operands), layer)
+print("inside")
+"""
+
+
+def run_with_guard_pages(slack: int) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", WITH_GUARD_PAGES, str(slack)],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="guards memory by mprotect")
+def test_kernels_stay_inside_their_arrays():
+    finished = run_with_guard_pages(fixedpoint.convolve.SLACK)
+    assert finished.stdout == "inside\n", finished.stderr
+    assert run_with_guard_pages(0).returncode < 0, "nothing was ever read behind a plane: the guards prove nothing"
