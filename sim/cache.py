@@ -4,8 +4,10 @@ import fcntl
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+
+from sim.errors import CheckFailed
 
 
 def cached_folder(root: Path, kind: str, ingredients: Iterable[str | bytes], build: Callable[[Path], None]) -> Path:
@@ -14,11 +16,7 @@ def cached_folder(root: Path, kind: str, ingredients: Iterable[str | bytes], bui
     It is filled under another name and renamed when complete, so that a crash leaves nothing that looks finished.
     Of several processes that want it at once, one builds and the others wait.
     """
-    digest = hashlib.sha256()
-    for ingredient in ingredients:
-        data = ingredient.encode() if isinstance(ingredient, str) else ingredient
-        digest.update(len(data).to_bytes(8, "big") + data)
-    folder = root / f"{kind}-{digest.hexdigest()[:24]}"
+    folder = _folder(root, kind, ingredients)
     if folder.is_dir():
         return folder
     root.mkdir(parents=True, exist_ok=True)
@@ -32,3 +30,40 @@ def cached_folder(root: Path, kind: str, ingredients: Iterable[str | bytes], bui
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
     return folder
+
+
+async def kept_folder(
+    root: Path, kind: str, ingredients: Iterable[str | bytes], fill: Callable[[Path], Awaitable[None]]
+) -> Path:
+    """Like `cached_folder`, for work that is waited for among other work.
+
+    Of several processes that want the folder at once, each fills one and the first is kept.  If `fill` raises
+    CheckFailed, what it wrote stays under its other name, with the logs that tell why.
+    """
+    folder = _folder(root, kind, ingredients)
+    if folder.is_dir():
+        return folder
+    root.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f"{kind}-unfinished-", dir=root))
+    try:
+        await fill(unfinished)
+    except CheckFailed:
+        raise
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    try:
+        unfinished.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+        shutil.rmtree(unfinished)
+    return folder
+
+
+def _folder(root: Path, kind: str, ingredients: Iterable[str | bytes]) -> Path:
+    digest = hashlib.sha256()
+    for ingredient in ingredients:
+        data = ingredient.encode() if isinstance(ingredient, str) else ingredient
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return root / f"{kind}-{digest.hexdigest()[:24]}"
