@@ -23,7 +23,8 @@ def test_a_device_that_is_too_small_is_told_by_its_scarce_cell(tmp_path):
 
 def _path(start, end, *delays):
     kinds = ("clk-to-q", "routing", "setup")
-    steps = [{"type": kind, "delay": delay, "to": {"cell": kind, "port": "P"}} for kind, delay in zip(kinds, delays, strict=False)]
+    pairs = zip(kinds, delays, strict=False)
+    steps = [{"type": kind, "delay": delay, "to": {"cell": kind, "port": "P"}} for kind, delay in pairs]
     return {"from": start, "to": end, "path": steps}
 
 
