@@ -1,9 +1,12 @@
+import asyncio
 import multiprocessing
 import time
+from pathlib import Path
 
 import pytest
 
-from sim.cache import cached_folder
+from sim.cache import cached_folder, kept_folder
+from sim.errors import CheckFailed
 
 
 def test_a_folder_is_built_once(tmp_path):
@@ -73,3 +76,59 @@ def test_what_a_killed_build_left_is_not_taken_for_finished(tmp_path):
     assert seen.empty()
     folder = cached_folder(tmp_path, "core", ["key"], lambda folder: (folder / "core").write_text("whole"))
     assert (folder / "core").read_text() == "whole"
+
+
+def keep(root, fill, key="key"):
+    return asyncio.run(kept_folder(root, "netlist", [key], fill))
+
+
+def test_a_folder_is_filled_once_and_kept(tmp_path):
+    filled = []
+
+    async def fill(folder):
+        filled.append(folder)
+        (folder / "netlist").write_text("cells")
+
+    first, again, other = (keep(tmp_path, fill, key) for key in ("key", "key", "other"))
+    assert first == again != other
+    assert (first / "netlist").read_text() == "cells"
+    assert len(filled) == 2
+    assert sorted(tmp_path.iterdir()) == sorted([first, other])
+
+
+def test_a_failed_check_leaves_its_logs_and_can_be_repeated(tmp_path):
+    async def fail(folder):
+        (folder / "log").write_text("why")
+        raise CheckFailed(str(folder / "log"))
+
+    with pytest.raises(CheckFailed) as caught:
+        keep(tmp_path, fail)
+    assert Path(str(caught.value)).read_text() == "why"
+
+    async def fill(folder):
+        assert not list(folder.iterdir())
+
+    assert keep(tmp_path, fill).is_dir()
+
+
+def test_an_interrupted_filling_leaves_nothing(tmp_path):
+    async def interrupt(folder):
+        (folder / "netlist").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        keep(tmp_path, interrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_whoever_fills_a_folder_first_is_kept(tmp_path):
+    async def fill(folder):
+        await asyncio.to_thread(keep, tmp_path, fill_at_once)
+        (folder / "netlist").write_text("second")
+
+    async def fill_at_once(folder):
+        (folder / "netlist").write_text("first")
+
+    folder = keep(tmp_path, fill)
+    assert (folder / "netlist").read_text() == "first"
+    assert list(tmp_path.iterdir()) == [folder]
