@@ -1,5 +1,6 @@
 """`make` before anything is set up: it says what is missing, and what can be done."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,8 +11,10 @@ ROOT = Path(__file__).parents[1]
 MAKE = shutil.which("make")
 
 
-def make(*arguments: str, **options) -> subprocess.CompletedProcess:
-    return subprocess.run([MAKE, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, **options)
+def make(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
+    """As a user calls it, even where the tests themselves were called by make."""
+    env = env or {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run([MAKE, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, env=env)
 
 
 @pytest.mark.parametrize(("tools", "missing"), [

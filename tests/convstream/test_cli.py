@@ -205,9 +205,11 @@ def test_pictures_for_a_layer_with_other_channels(run, layer_file):
 
 
 def process(*arguments, **options) -> subprocess.Popen:
+    """The command in a process that Ctrl-C reaches, even where the tests run in the background."""
     return subprocess.Popen(
         [sys.executable, "-m", "convstream", *map(str, arguments)], cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options,
     )  # fmt: skip
 
 
