@@ -7,11 +7,13 @@ VENV      := .venv
 BIN       := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 TESTABLE  := $(VENV)/installed-test
+BENCH     := .venv-benchmark
+BENCHABLE := $(BENCH)/installed
 PICTURE   := build/$(basename $(notdir $(LAYER))).png
 
 .DEFAULT_GOAL := report
 .DELETE_ON_ERROR:
-.PHONY: report training-step test campaign lint clean help prerequisites
+.PHONY: report training-step test campaign benchmark-model lint clean help prerequisites
 
 report: $(INSTALLED)  ## (default) the main job: LAYER through every model and the simulated core, as a table and a picture
 	$(BIN)/convstream report $(LAYER) --picture $(PICTURE)
@@ -26,6 +28,9 @@ test: $(TESTABLE)  ## lint and the whole test suite, on every simulator that is 
 campaign: $(TESTABLE)  ## long randomized campaigns (minutes to hours)
 	$(BIN)/python -m pytest -n 2 -m campaign
 
+benchmark-model: $(BENCHABLE)  ## the integer model against PyTorch, ONNX Runtime and APyTypes: ratios, a few minutes
+	$(BENCH)/bin/python benchmarks/model.py
+
 lint: $(TESTABLE)  ## style checks only
 	$(BIN)/ruff check .
 
@@ -33,7 +38,7 @@ clean:  ## remove everything generated, but not the set-up in .venv
 	rm -rf build
 
 help:  ## list the targets
-	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- set-up: once, and again when pyproject.toml changes ---
 
@@ -46,6 +51,11 @@ $(INSTALLED): pyproject.toml | prerequisites
 
 $(TESTABLE): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+$(BENCHABLE): pyproject.toml | prerequisites
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[benchmark]'
 	touch $@
 
 prerequisites:

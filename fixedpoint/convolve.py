@@ -10,6 +10,7 @@ share nothing they write to, and no sum depends on how many there are: integers 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from fixedpoint.limbs import Split
 from fixedpoint.pair_kernels import DOT_PIXELS, FILTERS, TILE_PIXELS, VECTORS, correlate, dot, drain
 from fixedpoint.planes import SLACK, Planes, gather, gather_pairs, pack_weights
 from fixedpoint.requantize import Requantizer
-from fixedpoint.scan import Scan, Target
+from fixedpoint.scan import Scan
 from fixedpoint.threads import share, thread_count
 
 #: What the planes and sums of a band may take: about the second-level cache of a core.
@@ -118,10 +119,11 @@ def convolve(
     layout = Planes(channels, rows, columns, bands.height)
     pitch, of_filter = layout.pitch, _round_up(bands.height * layout.pitch, TILE_PIXELS)
     initial = np.concatenate([start, np.zeros(padded - filters.count, np.int64)])
+    initial32 = initial.astype(np.int32)
     targets = [
-        (row_target, column_target, *_packed(filters, layout, row_target, column_target, cut))
-        for row_target in rows.targets for column_target in columns.targets
-    ]  # fmt: skip
+        (row_target, column_target, offsets, _packed(filters, first, second, cut))
+        for row_target, column_target, offsets, first, second in _steps(layout, filters.of_channel, filters.of_row)
+    ]
 
     def work(thread: int) -> None:
         planes = [np.empty(layout.pair_count * layout.size + SLACK, np.int32) for _ in cut.a]
@@ -140,8 +142,8 @@ def convolve(
                 if not results or not result_columns:
                     continue
                 if cut.terms is None:
-                    start32 = initial.astype(np.int32)
-                    correlate(planes[0], pixels, offsets, packed[0], 0, offsets.size, padded, start32, parts, of_filter)
+                    steps = offsets.size
+                    correlate(planes[0], pixels, offsets, packed[0], 0, steps, padded, initial32, parts, of_filter)
                 else:
                     sums.reshape(padded, of_filter)[:] = initial[:, None]
                     _add_in_chunks(planes, pixels, offsets, packed, padded, cut, parts, of_filter, sums)
@@ -151,13 +153,21 @@ def convolve(
     share(work, bands.threads)
 
 
-def _packed(filters: Filters, layout: Planes, rows: Target, columns: Target, cut: Split):
-    """Steps of one target: where they read, and their weights, for every digit."""
-    offsets, first, second = layout.steps(rows, columns, filters.of_channel, filters.of_row)
-    packed = [np.empty((-(-filters.count // FILTERS), offsets.size, FILTERS), np.int32) for _ in cut.b]
+@lru_cache
+def _steps(layout: Planes, of_channel: int, of_row: int) -> list[tuple]:
+    """Every pair of targets and its steps."""
+    return [
+        (rows, columns, *layout.steps(rows, columns, of_channel, of_row))
+        for rows in layout.rows.targets for columns in layout.columns.targets
+    ]  # fmt: skip
+
+
+def _packed(filters: Filters, first: np.ndarray, second: np.ndarray, cut: Split) -> list[np.ndarray]:
+    """Weights of all steps, for every digit."""
+    packed = [np.empty((-(-filters.count // FILTERS), first.size, FILTERS), np.int32) for _ in cut.b]
     for digit, of_digit in zip(cut.b, packed, strict=True):
         pack_weights(filters.words, filters.of_filter, filters.count, first, second, digit, of_digit)
-    return offsets, packed
+    return packed
 
 
 def _add_in_chunks(planes, pixels, offsets, packed, padded, cut: Split, parts, of_filter, sums) -> None:

@@ -14,6 +14,7 @@ number of multiples of 2**32 on their way, and still end at the true one, which 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 #: Widths of digits whose products leave room for at least 511 terms in 32 bits.
@@ -51,6 +52,7 @@ def digits(bits: int, digit_bits: int) -> tuple[Digit, ...]:
     return (*low, Digit(carries, digit_bits * (count - 1), -1, 0))
 
 
+@lru_cache
 def split(a_bits: int, b_bits: int, accumulator_bits: int) -> Split:
     """The cut that needs the fewest passes, for operands of these widths (at most 32 bits) and their sum's."""
     if max(a_bits, b_bits) <= 16 and accumulator_bits <= 32:

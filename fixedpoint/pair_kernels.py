@@ -115,7 +115,7 @@ def _correlate_tile(typing, planes, pixel, offsets, weights, first, steps, start
 
 @compiled
 def correlate(planes, pixels, offsets, weights, first, last, filters, start, sums, pitch):
-    """Correlate all `filters` with steps first..last-1 of a band of `pixels`.
+    """Correlate `filters`, a multiple of FILTERS, with steps first..last-1 of a band of `pixels`.
 
     Parameters
     ----------
@@ -125,10 +125,14 @@ def correlate(planes, pixels, offsets, weights, first, last, filters, start, sum
     """
     steps = offsets.size
     chunk = offsets[first:last]
-    for pixel in range(0, pixels, TILE_PIXELS):
-        for filter_ in range(0, filters, FILTERS):
-            weight = filter_ // FILTERS * steps + first
-            _correlate_tile(planes, pixel, chunk, weights, weight, chunk.size, start, filter_, sums, pitch)
+    tiles, blocks = (pixels + TILE_PIXELS - 1) // TILE_PIXELS, filters // FILTERS
+    by_block = weights.size > planes.size  # the smaller of the two is walked again and again, out of the cache
+    for turn in range(tiles * blocks):
+        tile, block = (turn % tiles, turn // tiles) if by_block else (turn // blocks, turn % blocks)
+        _correlate_tile(
+            planes, tile * TILE_PIXELS, chunk, weights, block * steps + first, chunk.size,
+            start, block * FILTERS, sums, pitch,
+        )  # fmt: skip
 
 
 @intrinsic

@@ -162,6 +162,9 @@ def gather(source, image, first_row, height, rows, stride, phases, pitch, size, 
             if whole and stride == 1:
                 for place in range(begin, end):
                     planes[np.uint64(target + place)] = words[np.uint64(start + place)]
+            elif whole and stride == 2:  # like the loop above, for the compiler to see
+                for place in range(begin, end):
+                    planes[np.uint64(target + place)] = words[np.uint64(start + 2 * place)]
             else:
                 for place in range(begin, end):
                     word = np.int64(words[np.uint64(start + place * stride)])
@@ -197,6 +200,11 @@ def gather_pairs(source, image, first_row, height, rows, stride, phases, pitch, 
                 for place in range(begin, end):
                     low = np.int64(words[np.uint64(start + place)])
                     high = np.int64(words[np.uint64(start + partner + place)])
+                    planes[np.uint64(target + place)] = low & 0xFFFF | high << 16
+            elif whole and stride == 2:  # like the loop above, for the compiler to see
+                for place in range(begin, end):
+                    low = np.int64(words[np.uint64(start + 2 * place)])
+                    high = np.int64(words[np.uint64(start + partner + 2 * place)])
                     planes[np.uint64(target + place)] = low & 0xFFFF | high << 16
             else:
                 for place in range(begin, end):

@@ -68,13 +68,16 @@ def requantize_rows(
             place = first + filter_ * steps[0] + i * steps[1]
             target = place if steps[2] == 1 else 0
             for j in range(columns):
-                value = _left(sums[np.uint64(start + j)], left)
+                value = sums[np.uint64(start + j)]
+                if sign == 63:
+                    value = _left(value, left)
                 floor = _right(value, right)
                 limit = word(threshold - (floor & if_odd) + (_right(value, sign) & if_negative))
                 if draws.size > 0:
                     limit = word(limit - draws[np.uint64(place + j * steps[2])])
                 rounded = word(floor + (word(value & mask) > limit))
-                rounded = _right(_left(rounded, free), free)
+                if free > 0:
+                    rounded = _right(_left(rounded, free), free)
                 rounded = lowest if rounded < lowest else rounded
                 row[np.uint64(target + j)] = highest if rounded > highest else rounded
             if steps[2] != 1:

@@ -12,7 +12,7 @@ y % stride; it is looked at by the taps of its own phase alone, tap t from outpu
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from reference.geometry import Axis
@@ -65,6 +65,7 @@ class Scan:
         return tuple(sorted({tap.phase for target in self.targets for tap in target.taps}))
 
 
+@lru_cache
 def forward_scan(axis: Axis) -> Scan:
     """From the pixels of `axis` to its outputs."""
     taps = []
@@ -74,6 +75,7 @@ def forward_scan(axis: Axis) -> Scan:
     return Scan(axis.size, axis.stride, axis.pad_before, axis.out_size, axis.out_size, (Target(0, 1, tuple(taps)),))
 
 
+@lru_cache
 def gradient_scan(axis: Axis) -> Scan:
     """From the outputs of `axis` back to its pixels: position i stands for the pixels at place ``first_place + i``."""
     first_place, skipped = divmod(axis.pad_before, axis.stride)

@@ -6,6 +6,7 @@ is two axes and three counts.  Symbols are those of the formulas: N, C, H, W, K,
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 #: No extent of a layer may exceed this: beyond it, index arithmetic and file sizes stop making sense.
 LARGEST_EXTENT = 1 << 20
@@ -149,7 +150,7 @@ class Geometry:
         """(N, K, OH, OW); also the shape of dz."""
         return self.batch, self.out_channels, self.rows.out_size, self.columns.out_size
 
-    @property
+    @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of every tensor by its name in the formulas."""
         return {

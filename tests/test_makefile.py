@@ -1,6 +1,5 @@
 """`make` before anything is set up: it says what is missing, and what can be done."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,10 +10,8 @@ ROOT = Path(__file__).parents[1]
 MAKE = shutil.which("make")
 
 
-def make(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
-    """As a user calls it, even where the tests themselves were called by make."""
-    env = env or {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    return subprocess.run([MAKE, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, env=env)
+def make(*arguments: str, **options) -> subprocess.CompletedProcess:
+    return subprocess.run([MAKE, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, **options)
 
 
 @pytest.mark.parametrize(("tools", "missing"), [
@@ -41,6 +38,6 @@ def test_a_python_that_is_too_old(tmp_path):
 def test_help_lists_what_one_would_look_for():
     lines = make("help").stdout.splitlines()
     assert [line.split()[1] for line in lines] == [
-        "report", "training-step", "test", "campaign", "lint", "clean", "help",
+        "report", "training-step", "test", "campaign", "benchmark-model", "lint", "clean", "help",
     ]  # fmt: skip
     assert all(len(line.split()) > 3 for line in lines)
