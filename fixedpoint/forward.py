@@ -3,7 +3,7 @@
 import numpy as np
 
 from fixedpoint.compiled import compiled
-from fixedpoint.convolve import Filters, convolve, store_rows
+from fixedpoint.convolve import Filters, convolve
 from fixedpoint.layer import Layer
 from fixedpoint.limbs import split
 from fixedpoint.operands import operand
@@ -48,7 +48,7 @@ def _convolve(x: np.ndarray, w: np.ndarray, b: np.ndarray, layer: Layer, rule: R
         x, Filters(w.ravel(), out_channels, w[0].size, taps, kernel_columns),
         forward_scan(layer.geometry.rows), forward_scan(layer.geometry.columns),
         split(formats.input.width, formats.weights.width, layer.accumulators["z"].width),
-        b.astype(np.int64) << layer.bias_shift, store_rows(rule, z),
+        b.astype(np.int64) << layer.bias_shift, rule, z,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fixedpoint.compiled import compiled
-from fixedpoint.convolve import Filters, convolve, store_rows
+from fixedpoint.convolve import Filters, convolve
 from fixedpoint.layer import Layer
 from fixedpoint.limbs import split
 from fixedpoint.operands import operand
@@ -76,7 +76,7 @@ def _convolve(w: np.ndarray, dz: np.ndarray, layer: Layer, rule: Requantizer, dx
         dz, Filters(w.ravel(), in_channels, taps, in_channels * taps, kernel_columns),
         gradient_scan(layer.geometry.rows), gradient_scan(layer.geometry.columns),
         split(formats.output_gradient.width, formats.weights.width, layer.accumulators["dx"].width),
-        np.zeros(in_channels, np.int64), store_rows(rule, dx),
+        np.zeros(in_channels, np.int64), rule, dx,
     )  # fmt: skip
 
 

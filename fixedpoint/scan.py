@@ -34,13 +34,10 @@ class Target:
     step: int
     taps: tuple[Tap, ...]
 
-    def position(self, result: int) -> int:
-        return (result - self.first) // self.step
-
-    def results(self, begin: int, end: int, size: int) -> range:
-        """Results of positions begin..end-1 that lie in 0..size-1."""
-        first = self.first + self.step * max(begin, -(self.first // self.step))
-        return range(first, min(self.first + self.step * end, size), self.step)
+    def results(self, begin: int, end: int, size: int) -> tuple[int, range]:
+        """First of positions begin..end-1 whose result lies in 0..size-1, and those results."""
+        begin = max(begin, -(self.first // self.step))
+        return begin, range(self.first + self.step * begin, min(self.first + self.step * end, size), self.step)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fixedpoint.compiled import compiled
-from fixedpoint.convolve import convolve_weights
+from fixedpoint.convolve_weights import convolve_weights
 from fixedpoint.layer import Layer
 from fixedpoint.limbs import split
 from fixedpoint.operands import operand

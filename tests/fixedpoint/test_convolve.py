@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import fixedpoint.bands
 import fixedpoint.convolve
+import fixedpoint.convolve_weights
 from fixedpoint import rounding as rules
 from fixedpoint.formats import Format, Formats, Overflow, Rounding
 from fixedpoint.forward import forward, forward_accumulate, forward_definition
@@ -92,9 +94,9 @@ def check(seed: int, monkeypatch) -> None:
     rng = np.random.default_rng(seed)
     layer = random_layer(rng)
     if rng.integers(4):
-        monkeypatch.setattr(fixedpoint.convolve, "_BAND_BYTES", int(rng.integers(1, 1 << 15)))
-        monkeypatch.setattr(fixedpoint.convolve, "_DOT_BAND_PIXELS", int(rng.integers(1, 200)))
-        monkeypatch.setattr(fixedpoint.convolve, "_SHARED_MULTIPLICATIONS", 0)
+        monkeypatch.setattr(fixedpoint.bands, "BAND_BYTES", int(rng.integers(1, 1 << 15)))
+        monkeypatch.setattr(fixedpoint.convolve_weights, "BAND_PIXELS", int(rng.integers(1, 200)))
+        monkeypatch.setattr(fixedpoint.bands, "SHARED_MULTIPLICATIONS", 0)
     with threads(int(rng.integers(1, 4))):
         assert_equal_to_definition(layer, random_tensors(layer, rng))
 
@@ -161,7 +163,7 @@ def test_results_do_not_depend_on_the_number_of_threads():
     geometry = Geometry(2, 16, 12, Axis(60, 3, 2, 1, 1), Axis(57, 3, 2, 1, 1))
     form = Format(16, 8)
     layer = Layer(geometry, Formats(*[form] * 8, Rounding.STOCHASTIC))
-    assert geometry.multiplications > fixedpoint.convolve._SHARED_MULTIPLICATIONS
+    assert geometry.multiplications > fixedpoint.bands.SHARED_MULTIPLICATIONS
     tensors = random_tensors(layer, rng)
     for fast, _, _, operands in PASSES.values():
         given = [tensors[name] for name in operands]
@@ -184,8 +186,9 @@ def test_threads_are_counted():
 WITH_GUARD_PAGES = """
 import ctypes, mmap, sys
 import numpy as np
+import fixedpoint.bands
 import fixedpoint.convolve
-from fixedpoint.threads import threads
+import fixedpoint.convolve_weights
 from tests.fixedpoint.test_convolve import PASSES, random_layer, random_tensors
 
 protect = ctypes.CDLL(None).mprotect
@@ -212,12 +215,12 @@ class Guarded:
         return getattr(np, name)
 
 
-fixedpoint.convolve.np = Guarded()
-fixedpoint.convolve.SLACK = int(sys.argv[1])
+for module in (fixedpoint.convolve, fixedpoint.convolve_weights):
+    module.np, module.SLACK = Guarded(), int(sys.argv[1])
 for seed in range(40):
     rng = np.random.default_rng(seed)
     at_end = seed % 2 == 0
-    fixedpoint.convolve._BAND_BYTES = int(rng.integers(1, 1 << 15))
+    fixedpoint.bands.BAND_BYTES = int(rng.integers(1, 1 << 15))
     layer = random_layer(rng)
     tensors = random_tensors(layer, rng)
     for fast, _, definition, operands in PASSES.values():
