@@ -11,7 +11,8 @@ MAKE = shutil.which("make")
 
 
 def make(*arguments: str, **options) -> subprocess.CompletedProcess:
-    return subprocess.run([MAKE, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, **options)
+    command = [MAKE, "--no-print-directory", *arguments]  # which a make that runs these tests would have printed
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, **options)
 
 
 @pytest.mark.parametrize(("tools", "missing"), [
