@@ -20,6 +20,7 @@ from fixedpoint.dataflow.latency import (
     RELEASE_LATENCY,
     REQUANTIZE_LATENCY,
     UPDATE_LATENCY,
+    address_latency,
     drain_queue_depth,
     drained_latency,
     operand_latency,
@@ -100,7 +101,7 @@ def address_accumulators(
         asked_bank.next = place.lane * lane_banks + place.tap_row * tap_columns + place.tap_column
 
     delays = named(
-        run=delay(aclk, aresetn, summed, run_address, cycles=operand_latency(plan.window) - 2),
+        run=delay(aclk, aresetn, summed, run_address, cycles=address_latency(plan) - 2),
         write=delay(aclk, aresetn, read_address, write_address, cycles=UPDATE_LATENCY),
         read_bank=delay(aclk, aresetn, asked_bank, read_bank, cycles=DRAIN_READ_LATENCY),
         write_bank=delay(aclk, aresetn, read_bank, write_bank, cycles=1 + UPDATE_LATENCY - DRAIN_READ_LATENCY),
@@ -194,7 +195,7 @@ def conv_weight_gradient(aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_d
     ring_row = Signal(intbv(0, min=0, max=inner.ring.ring_rows))
     words = [[Signal(intbv(0)[inner.ring.word_bits :]) for _ in range(inner.ring.column_banks)]
              for _ in range(inner.ring.row_banks)]  # fmt: skip
-    stage = operand_latency(inner)
+    stage = address_latency(plan)
 
     instances = named(
         line_buffer=ring_of_rows(

@@ -82,6 +82,8 @@ def _convert_here(layer: Layer, pass_name: str, folder: str, name: str) -> None:
     path = Path(folder) / f"{name}.v"
     # `memory` leaves collisions undefined: without being told, synthesis adds a bypass to every block RAM
     body = re.sub(r"^(reg .*_bank_words \[)", r"(* no_rw_check *) \1", path.read_text(), flags=re.MULTILINE)
+    # registers beside multipliers hold equal values on purpose: without being told, synthesis makes one of them
+    body = re.sub(r"^(always @\(posedge aclk\) begin: \w+_bring_near)$", r"(* keep *) \1", body, flags=re.MULTILINE)
     # the header says what the block's docstring says, for readers of Verilog
     body = re.sub(r"^\);\n(//.*\n)+", ");\n", body, count=1, flags=re.MULTILINE)
     path.write_text(header(layer, pass_name, name, _pipeline_cycles(layer, pass_name)) + body)

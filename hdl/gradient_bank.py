@@ -2,9 +2,10 @@
 
 A run is summed in a register next to each multiplier; at its end the sum is added to the accumulator's word::
 
-    cycle   L        L+1        L+2           L+3        L+4
-            operands product -> sum of run -> new word -> memory
-            address  memory  -> old word  --^
+    cycle   L-1         L           L+1        L+2           L+3        L+4
+            operands -> beside   -> product -> sum of run -> new word -> memory
+                        multiplier
+                        address  -> memory  -> old word  --^
 """
 
 from myhdl import ConcatSignal, Signal, always_comb, block, intbv

@@ -2,25 +2,34 @@
 
 ::
 
-    cycle   0          1          2 .. 1+levels       2+levels
-            operands -> products -> tree of adders  -> accumulator
-                                    (one level a cycle)
+    cycle   0           1                 2           3 .. 2+levels       3+levels
+            operands -> beside each    -> products -> tree of adders   -> accumulator
+                        multiplier                    (one level a cycle)
+
+An operand goes to many multipliers, all over the device.  The register that it has beside each of them gives it a
+whole cycle for the way.
 """
 
 from myhdl import Signal, always, block, intbv
 
-from hdl.registers import named, register
+from hdl.registers import like, named, register
 
 
 @block
 def multiply(aclk, source, weight, product):
-    """Registered, full-width product."""
+    """Full-width product, `MULTIPLY_LATENCY` cycles later."""
+    near_source, near_weight = like(source), like(weight)
+
+    @always(aclk.posedge)
+    def bring_near():
+        near_source.next = source
+        near_weight.next = weight
 
     @always(aclk.posedge)
     def multiply_operands():
-        product.next = source * weight
+        product.next = near_source * near_weight
 
-    return multiply_operands
+    return bring_near, multiply_operands
 
 
 @block
@@ -91,7 +100,7 @@ def accumulate_from_zero(aclk, total, first, accumulator):
 
 @block
 def dot_product(aclk, operands, weights, total):
-    """Sum of the products of two equally long lists of signed signals, `1 + tree_levels` cycles later."""
+    """Sum of the products of two equally long lists of signed signals, `MULTIPLY_LATENCY + tree_levels` later."""
     instances, products = [], []
     for index, (operand, weight) in enumerate(zip(operands, weights, strict=True)):
         product = product_of(operand, weight) if len(operands) > 1 else total

@@ -5,7 +5,7 @@ A `plan` is a `Plan`, for the weight gradient a `GradientPlan`.
 Forward and input gradient, from a slot (a multiply cycle) to its beat::
 
     slot -> operands -> products -> sums -> accumulator -> requantized -> result queue -> sender -> m_axis
-         |operand   |1          |levels |1             |REQUANTIZE    |SEND                          |
+         |operand   |MULTIPLY   |levels |1             |REQUANTIZE    |SEND                          |
          |sum_latency                   |
          |result_latency                                              |
 """
@@ -32,6 +32,9 @@ ROW_FREED = SLOT_LATENCY + RELEASE_LATENCY + 1
 #: Cycles from a slot to the words of its window.
 READ_LATENCY = 4
 
+#: Cycles from operands to their product: a register for each of them beside the multiplier, and one after it.
+MULTIPLY_LATENCY = 2
+
 #: Cycles from the cycle in which a result's flags are seen until its biases are there.
 BIAS_LATENCY = 2
 
@@ -54,7 +57,7 @@ def tree_levels(terms: int) -> int:
 
 def sum_latency(plan) -> int:
     """Cycles from a slot to the sum of its products."""
-    return operand_latency(plan) + 1 + tree_levels(plan.source_lanes * plan.layer.lanes.kernel_lanes)
+    return operand_latency(plan) + MULTIPLY_LATENCY + tree_levels(plan.source_lanes * plan.layer.lanes.kernel_lanes)
 
 
 def result_latency(plan) -> int:
@@ -75,7 +78,7 @@ def queue_depth(plan) -> int:
 
 # --- the weight gradient ---------------------------------------------------------------------------------------------
 
-#: Cycles from the operands of a run's last slot to the write of the accumulator.
+#: Cycles from the address of a run's accumulator to the write of its new value.
 UPDATE_LATENCY = 3
 
 #: Cycles from reading an accumulator until its new value may be read.
@@ -93,9 +96,14 @@ def select_latency(count: int) -> int:
     return -(-(count - 1).bit_length() // 2)
 
 
+def address_latency(plan) -> int:
+    """Cycles from a slot to the address of its accumulator: one before its product."""
+    return operand_latency(plan.window) + MULTIPLY_LATENCY - 1
+
+
 def update_latency(plan) -> int:
     """Cycles from a run's last slot until its accumulator may be read."""
-    return operand_latency(plan.window) + UPDATE_LATENCY + 1
+    return address_latency(plan) + UPDATE_LATENCY + 1
 
 
 def drained_latency(words: int, read_latency: int) -> int:
