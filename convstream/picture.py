@@ -1,11 +1,12 @@
-"""A picture of a layer at work: its input, and what some filters make of it in float and in hardware."""
+"""A picture of a layer at work, forward and backward: what goes in, and what comes out in float and in hardware."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 
 from fixedpoint.layer import Layer
@@ -15,44 +16,92 @@ from sim.filters import NAMES
 from sim.pictures import mosaic, mosaic_shape
 
 _FILTERS = 5
+_CHANNELS = 3
+_TILE = (4, 4)
 _INK = "#222222"
 
 
+class Column(NamedTuple):
+    """One picture thrice: as the reference has it, as the core has it, and the difference in units of last place.
+
+    The first two are float64 (images, rows, columns).
+    """
+
+    title: str
+    exact: np.ndarray
+    hardware: np.ndarray
+    step: float
+
+
 def draw(
-    path: Path, name: str, layer: Layer, x: np.ndarray, z_float: np.ndarray, z_hardware: np.ndarray, *, named: bool
-) -> None:
-    """Write a PNG: the input, and for the first filters the float result, the hardware's and their difference.
+    path: Path, name: str, layer: Layer, words: dict[str, np.ndarray], floats: dict[str, np.ndarray],
+    cores: dict[str, np.ndarray], *, named: bool,
+) -> None:  # fmt: skip
+    """Write a PNG: what goes in, and of what comes out the float result, the hardware's and their difference.
 
     Parameters
     ----------
-    x, z_hardware : words (N,C,H,W) and (N,K,OH,OW);  z_float : float64 (N,K,OH,OW).
-        The images of the batch are laid out as a mosaic: of a photograph, they are its tiles.
+    words : the operands x (N,C,H,W) and dz (N,K,OH,OW), in their formats.
+    floats : the reference's z, dx, dw and db, float64;  cores : the same as the simulated cores gave them, words.
+        The images of a batch are laid out as a mosaic: of a photograph, they are its tiles.
     named : whether the first filters are those of `sim.filters`.
     """
-    form = layer.formats.output
-    hardware = dequantize(z_hardware, form)
-    difference = (hardware - z_float) / form.step
-    bound = 0.5 if np.abs(difference).max() <= 0.5 else 1.0
-    count = min(_FILTERS, layer.geometry.out_channels)
+    titles = [NAMES[k] if named and k < len(NAMES) else f"filter {k}" for k in range(layer.geometry.out_channels)]
+    forward = [_column(layer, "z", f"z: {titles[k]}", floats, cores, k) for k in range(min(_FILTERS, len(titles)))]
+    coloured = named and layer.geometry.in_channels == _CHANNELS
+    channels = ("red", "green", "blue") if coloured else [f"channel {c}" for c in range(_CHANNELS)]
+    backward = [
+        *(_column(layer, "dx", f"dx: {channels[c]}", floats, cores, c)
+          for c in range(min(_CHANNELS, layer.geometry.in_channels))),
+        _column(layer, "dw", "dw: all kernels", floats, cores),
+        _column(layer, "db", "db: all filters", floats, cores),
+    ]  # fmt: skip
     with mpl.rc_context({"font.size": 9, "text.color": _INK, "axes.titlesize": 9, "font.family": "DejaVu Sans"}):
-        figure = Figure(figsize=(13, 6), layout="constrained", facecolor="white")
+        figure = Figure(figsize=(13, 12), layout="constrained", facecolor="white")
         figure.suptitle(one_line(_title(name, layer)), fontsize=12, parse_math=False)
-        left, right = figure.subfigures(1, 2, width_ratios=(1, 1.75))
-        _show_input(left.subplots(), layer, x)
-        axes = right.subplots(3, count, squeeze=False)
-        for k in range(count):
-            column = axes[:, k]
-            column[0].set_title(NAMES[k] if named and k < len(NAMES) else f"filter {k}")
-            limits = _limits(z_float[:, k])
-            _show(column[0], z_float[:, k], "gray", limits)
-            _show(column[1], hardware[:, k], "gray", limits)
-            shown = _show(column[2], difference[:, k], "RdBu_r", (-bound, bound))
-        for axis, label in zip(axes[:, 0], ("float64", "simulated hardware", "difference"), strict=True):
-            axis.set_ylabel(label, color=_INK)
-        bar = right.colorbar(shown, ax=axes, location="bottom", aspect=60, pad=0.02)
-        bar.set_label(f"hardware minus float, in units of the last place ({form.step:g})", color=_INK)
-        bar.outline.set_visible(False)
-        figure.savefig(path, format="png", dpi=120, metadata={"Software": None})
+        (top_left, top_right), (low_left, low_right) = figure.subfigures(2, 2, width_ratios=(1, 1.75))
+        _show_input(top_left.subplots(), layer, words["x"])
+        gradient = low_left.subplots()
+        gradient.set_title(f"gradient of the cost at the output, dz: {titles[0]}")
+        dz = dequantize(words["dz"][:, 0], layer.formats.output_gradient)
+        _show(gradient, dz, "gray", _limits(dz))
+        for panel, columns in ((top_right, forward), (low_right, backward)):
+            _show_columns(panel, columns)
+        figure.savefig(path, format="png", dpi=110, metadata={"Software": None})
+
+
+def _column(
+    layer: Layer, tensor: str, title: str, floats: dict[str, np.ndarray], cores: dict[str, np.ndarray],
+    channel: int | None = None,
+) -> Column:  # fmt: skip
+    """One channel of all images, or all kernels of a weight gradient, or all values of a bias gradient as tiles."""
+    form = layer.formats.of(tensor)
+    both = [floats[tensor], dequantize(cores[tensor], form)]
+    if channel is not None:
+        both = [images[:, channel] for images in both]
+    elif tensor == "dw":
+        both = [kernels.reshape(-1, *kernels.shape[2:]) for kernels in both]
+    else:
+        both = [np.broadcast_to(values[:, None, None], (len(values), *_TILE)) for values in both]
+    return Column(title, *both, form.step)
+
+
+def _show_columns(panel: SubFigure, columns: list[Column]) -> None:
+    differences = [(column.hardware - column.exact) / column.step for column in columns]
+    bound = 0.5 if max(np.abs(difference).max() for difference in differences) <= 0.5 else 1.0
+    axes = panel.subplots(3, len(columns), squeeze=False)
+    for (first, second, third), column, difference in zip(axes.T, columns, differences, strict=True):
+        first.set_title(column.title)
+        limits = _limits(column.exact)
+        _show(first, column.exact, "gray", limits)
+        _show(second, column.hardware, "gray", limits)
+        shown = _show(third, difference, "RdBu_r", (-bound, bound))
+    for axis, label in zip(axes[:, 0], ("float64", "simulated hardware", "difference"), strict=True):
+        axis.set_ylabel(label, color=_INK)
+    bar = panel.colorbar(shown, ax=axes, location="bottom", aspect=60, pad=0.02)
+    steps = ", ".join(dict.fromkeys(f"{column.title.split(':')[0]} {column.step:g}" for column in columns))
+    bar.set_label(f"hardware minus float, in units of the last place ({steps})", color=_INK)
+    bar.outline.set_visible(False)
 
 
 def _title(name: str, layer: Layer) -> str:

@@ -38,7 +38,7 @@ _EXACT, _DIFFERS = "bit-exact", "differs"
 def command(layer_path: Path, picture: Path, as_json: bool) -> None:
     """Run a layer through float, fixed point and the simulated cores.
 
-    Prints a table of all passes, and draws the input, and what some filters make of it in float and in hardware.
+    Prints a table of all passes, and draws what goes in and what comes out, in float and in hardware.
     """
     file = read_layer_file(layer_path)
     with _draft_of(picture) as draft:
@@ -50,9 +50,9 @@ def command(layer_path: Path, picture: Path, as_json: bool) -> None:
             with working(f"simulating {name.replace('_', '-')}"):
                 simulated[name] = simulate(file.layer, words, name)
         rows = [_row(file.layer, row, simulated) for row in accuracy(file.layer, words, floats)]
-        z = simulated["forward"].tensors[0]["z"]
+        cores = {tensor: words for result in simulated.values() for tensor, words in result.tensors[0].items()}
         named = file.data.source in ("photograph", "digits")
-        draw(draft, layer_path.stem, file.layer, words["x"], floats["z"], z, named=named)
+        draw(draft, layer_path.stem, file.layer, words, floats, cores, named=named)
     if as_json:
         print_json({"layer": str(layer_path), "picture": str(picture), "passes": rows})
     else:
