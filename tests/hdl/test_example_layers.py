@@ -11,7 +11,7 @@ from sim.simulate import SIMULATORS
 from sim.sources import make_tensors
 from tests.hdl.cores import PASSES, results_of, simulate_batches
 
-_LAYERS = Path(__file__).parents[2] / "examples" / "layers"
+LAYERS = Path(__file__).parents[2] / "examples" / "layers"
 
 
 @cache
@@ -23,7 +23,7 @@ def _tensors(path):
 def _check(name, pass_name, simulator, stall, build_root):
     if simulator == "icarus" and not shutil.which("iverilog"):
         pytest.skip("Icarus Verilog is not installed")
-    layer, tensors = _tensors(_LAYERS / f"{name}.toml")
+    layer, tensors = _tensors(LAYERS / f"{name}.toml")
     result = simulate_batches(layer, pass_name, [tensors], simulator=simulator, stall=stall, build_root=build_root)
     assert result.matched, (result.mismatch, result.protocol_errors)
 
@@ -39,6 +39,6 @@ def test_small_layer(name, pass_name, simulator, build_root):
 @pytest.mark.parametrize("stall", [0.0, 0.5])
 @pytest.mark.parametrize("simulator", SIMULATORS)
 @pytest.mark.parametrize("pass_name", PASSES)
-@pytest.mark.parametrize("name", sorted(path.stem for path in _LAYERS.glob("*.toml")))
+@pytest.mark.parametrize("name", sorted(path.stem for path in LAYERS.glob("*.toml")))
 def test_layer(name, pass_name, simulator, stall, build_root):
     _check(name, pass_name, simulator, stall, build_root)
