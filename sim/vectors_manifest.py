@@ -8,6 +8,9 @@ Schema 1::
     layer_file        the tables of the layer file, every default written out
     rounding          {mode, overflow}; for stochastic also {seed, generator}: the rule in words
     accumulators      of z, dx, dw, db: {width, fraction}; exact, the results are these rounded once
+    cores             by pass: {module, batch_cycles, latency_cycles}, expected of the cores that this version generates
+                      where no stream waits and weights are loaded: from the first beat of data in to the last beat
+                      out, both counted, and to the first beat out
     streams           by name: {file, beats, beat_bits, frame_beats, parts}; tlast is high on every frame_beats-th beat
       parts           what travels, one after the other: {tensor, shape, order, lanes, element_bits, fraction, beats}
                       lane 0 in the least significant bits; `order` names the tensor's axes from slow to fast
@@ -17,12 +20,14 @@ Schema 1::
 from importlib.metadata import version
 from typing import Any
 
+from fixedpoint.dataflow.cycles import core_cycles
 from fixedpoint.formats import Rounding
 from fixedpoint.layer import Layer
 from fixedpoint.streams import TensorStream, tensor_streams
 from sim.beats import STREAM_TENSORS, beat_count, last_beats, stream_bits
 from sim.layer_schema import Data
 from sim.layer_tables import layer_tables
+from sim.passes import PASSES
 
 KIND = "convstream vectors"
 SCHEMA = 1
@@ -62,7 +67,17 @@ def manifest_contents(layer: Layer, data: Data) -> dict[str, Any]:
         "accumulators": {
             name: {"width": form.width, "fraction": form.fraction} for name, form in layer.accumulators.items()
         },
+        "cores": {name: _describe_core(layer, name) for name in PASSES},
         "streams": {stream: _describe_stream(layer, stream) for stream in STREAM_TENSORS},
+    }
+
+
+def _describe_core(layer: Layer, pass_name: str) -> dict[str, Any]:
+    cycles = core_cycles(layer, pass_name)
+    return {
+        "module": PASSES[pass_name].module,
+        "batch_cycles": cycles.batch_cycles(),
+        "latency_cycles": cycles.first_beat,
     }
 
 

@@ -158,6 +158,7 @@ def set_key(*path, value):
     (lambda tensors, files, manifest: files.update({"z.hex": files["z.hex"].rstrip()}), "z.hex: does not hold"),
     (set_key("streams", "x", "frame_beats", value=1), "manifest.json: streams does not follow from the layer"),
     (set_key("accumulators", "z", "width", value=99), "manifest.json: accumulators does not follow from the layer"),
+    (set_key("cores", "forward", "batch_cycles", value=1), "manifest.json: cores does not follow from the layer"),
     (set_key("rounding", value=None), "manifest.json: rounding does not follow from the layer"),
     (lambda tensors, files, manifest: files.update({"extra.hex": b""}), "extra.hex: is not part of test vectors"),
     (lambda tensors, files, manifest: files.pop("db.hex"), "db.hex: is missing"),
@@ -167,6 +168,16 @@ def test_check_finds_what_is_wrong_even_when_it_is_sealed(tmp_path, change, mess
     reseal(tmp_path / "v", change)
     with pytest.raises(CheckFailed, match=message):
         check_vectors(tmp_path / "v")
+
+
+def test_another_version_may_have_made_quicker_cores(tmp_path):
+    def change(tensors, files, manifest):
+        manifest["convstream"] = "0.0.1"
+        manifest["cores"]["forward"]["batch_cycles"] -= 1
+
+    write(tmp_path / "v")
+    reseal(tmp_path / "v", change)
+    check_vectors(tmp_path / "v")
 
 
 def test_check_finds_changed_bytes(tmp_path):
