@@ -13,7 +13,7 @@ PICTURE   := build/$(basename $(notdir $(LAYER))).png
 
 .DEFAULT_GOAL := report
 .DELETE_ON_ERROR:
-.PHONY: report training-step test campaign benchmark-model lint clean help prerequisites
+.PHONY: report training-step test campaign benchmark-model benchmark-efficiency lint clean help prerequisites
 
 report: $(INSTALLED)  ## (default) the main job: LAYER through every model and the simulated core, as a table and a picture
 	$(BIN)/convstream report $(LAYER) --picture $(PICTURE)
@@ -31,6 +31,9 @@ campaign: $(TESTABLE)  ## long randomized campaigns (minutes to hours)
 benchmark-model: $(BENCHABLE)  ## the integer model against PyTorch, ONNX Runtime and APyTypes: ratios, a few minutes
 	$(BENCH)/bin/python benchmarks/model.py
 
+benchmark-efficiency: $(INSTALLED)  ## share of useful multiplier cycles: all example layers, all lane choices of four
+	$(BIN)/python benchmarks/efficiency.py
+
 lint: $(TESTABLE)  ## style checks only
 	$(BIN)/ruff check .
 
@@ -38,7 +41,7 @@ clean:  ## remove everything generated, but not the set-up in .venv
 	rm -rf build
 
 help:  ## list the targets
-	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- set-up: once, and again when pyproject.toml changes ---
 

@@ -1,0 +1,53 @@
+"""Share of the multiplier cycles that do useful work: every example layer, and every lane choice of four of them.
+
+    python benchmarks/efficiency.py
+
+efficiency = limit / period.  The limit is the fewest cycles that lanes and streams allow (`fixedpoint/limit.py`); the
+period is that of images (weight gradient: batches) back to back, from the cycle model, which `tests/hdl/test_cycles.py`
+holds against the simulated cores to the cycle.
+"""
+
+from pathlib import Path
+
+from convstream.layer_file import read_layer_file
+from fixedpoint.dataflow.choices import Choice, choose, legal_lanes
+
+_LAYERS = Path(__file__).parents[1] / "examples" / "layers"
+_PASSES = ("forward", "input_gradient", "weight_gradient")
+_EVERY_CHOICE = ("middle_3x3", "down_3x3_s2", "photograph_3x3", "digits_5x5")
+
+
+def _row(name: str, choice: Choice) -> str:
+    lanes = choice.lanes
+    of_lanes = f"{lanes.in_lanes} x {lanes.out_lanes} x {lanes.kernel_lanes}"
+    cells = "".join(f"{float(core.period):>12,.0f}{core.efficiency:>8.3f}" for core in choice.cores)
+    return f"{name:18}{of_lanes:>12}{lanes.multipliers:>6}{cells}"
+
+
+def _head(title: str) -> str:
+    names = "".join(f"{name.replace('_', '-'):>20}" for name in _PASSES)
+    heads = f"{'period':>12}{'eff.':>8}" * len(_PASSES)
+    return f"\n{title}\n{'':36}{names}\n{'layer':18}{'lanes':>12}{'mult.':>6}{heads}"
+
+
+def main() -> None:
+    layers = {path.stem: read_layer_file(path).layer for path in sorted(_LAYERS.glob("*.toml"))}
+    print(_head("as in the layer file; lanes: input channels x filters x taps; period: cycles of an image, or a batch"))
+    for name, layer in layers.items():
+        print(_row(name, choose(layer, layer.lanes, _PASSES)))
+
+    print(_head("every choice of lanes"))
+    worst = []
+    for name in _EVERY_CHOICE:
+        layer = layers[name]
+        choices = [choose(layer, lanes, _PASSES) for lanes in legal_lanes(layer.geometry)]
+        for choice in sorted(choices, key=lambda choice: choice.lanes.multipliers):
+            print(_row(name, choice))
+        lowest = [min(choice.cores[index].efficiency for choice in choices) for index in range(len(_PASSES))]
+        worst.append(f"{name:18}{len(choices):>18}{''.join(f'{value:20.3f}' for value in lowest)}")
+    print(f"\nthe lowest of all choices\n{'layer':18}{'choices':>18}{''.join(f'{name:>20}' for name in _PASSES)}")
+    print("\n".join(worst))
+
+
+if __name__ == "__main__":
+    main()
