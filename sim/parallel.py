@@ -9,12 +9,17 @@ from pathlib import Path
 from sim.errors import CheckFailed
 
 
+def usable_processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class Processors:
     """What programs wait for before they run; one for all that run under the same `asyncio.run`."""
 
-    def __init__(self):
-        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        self._free = asyncio.Semaphore(usable or 1)
+    def __init__(self, count: int | None = None):
+        """So many processors, or all that this process may use."""
+        self._free = asyncio.Semaphore(count or usable_processors())
 
     async def run(
         self, command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path, timeout_seconds: float

@@ -45,8 +45,9 @@ class Synthesis:
 
 
 def synthesize(
-    layer: Layer, pass_names: Sequence[str], target: Target, seeds: int, build_root: Path = Path("build")
-) -> list[Synthesis]:
+    layer: Layer, pass_names: Sequence[str], target: Target, seeds: int, build_root: Path = Path("build"),
+    processors: int | None = None,
+) -> list[Synthesis]:  # fmt: skip
     """Synthesize the cores of some passes; with what was done before taken from `build_root`.
 
     Parameters
@@ -54,6 +55,7 @@ def synthesize(
     pass_names : keys of `PASSES`.
     seeds : how many placements of each core, of which the clock rate is the median; 0 counts cells only.
     build_root : receives a folder ``synth`` with all logs and netlists.
+    processors : how many programs may run at once; by default as many as there are processors.
 
     Raises
     ------
@@ -62,13 +64,13 @@ def synthesize(
     """
     root = build_root.resolve() / "synth"
     root.mkdir(parents=True, exist_ok=True)
-    return asyncio.run(_synthesize(layer, pass_names, target, range(1, seeds + 1), root))
+    return asyncio.run(_synthesize(layer, pass_names, target, range(1, seeds + 1), root, processors))
 
 
 async def _synthesize(
-    layer: Layer, pass_names: Sequence[str], target: Target, seeds: Sequence[int], root: Path
+    layer: Layer, pass_names: Sequence[str], target: Target, seeds: Sequence[int], root: Path, count: int | None
 ) -> list[Synthesis]:
-    processors, router = Processors(), target.router if seeds else None
+    processors, router = Processors(count), target.router if seeds else None
     programs = [yosys.PROGRAM, router.program] if router else [yosys.PROGRAM]
     with tempfile.TemporaryDirectory(dir=root, prefix=".") as scratch:
         versions = await yowasp.prepare(processors, programs, Path(scratch))
