@@ -39,6 +39,8 @@ def test_a_python_that_is_too_old(tmp_path):
 def test_help_lists_what_one_would_look_for():
     lines = make("help").stdout.splitlines()
     assert [line.split()[1] for line in lines] == [
-        "report", "training-step", "test", "campaign", "benchmark-model", "benchmark-efficiency", "lint", "clean", "help",
+        "report", "training-step", "test", "campaign",
+        "benchmark-model", "benchmark-efficiency",
+        "lint", "clean", "help",
     ]  # fmt: skip
     assert all(len(line.split()) > 3 for line in lines)
