@@ -8,7 +8,7 @@
 Every path into and out of the core starts or ends in a register of the wrapper, as it would in a larger design.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fixedpoint.layer import Layer
 from fixedpoint.streams import tensor_streams, weights_beat_bits
@@ -53,9 +53,14 @@ def pin_wrapper(layer: Layer, pass_name: str) -> str:
     for name in streams.outputs:
         outputs += _forth(f"m_axis_{name}", widths[name])
         inputs += _back(f"m_axis_{name}")
+    return wrap(streams.module, inputs, outputs)
+
+
+def wrap(module: str, inputs: Sequence[tuple[str, int]], outputs: Sequence[tuple[str, int]]) -> str:
+    """Verilog of the module `WRAPPER` around a module with `aclk`, `aresetn`, and these ports: names and widths."""
     connections = [*_connect(inputs, "inputs"), *_connect(outputs, "outputs")]
     return _VERILOG.format(
-        wrapper=WRAPPER, module=streams.module, inputs=sum(bits for _, bits in inputs),
+        wrapper=WRAPPER, module=module, inputs=sum(bits for _, bits in inputs),
         outputs=sum(bits for _, bits in outputs), connections=",\n".join(connections),
     )  # fmt: skip
 
