@@ -81,9 +81,9 @@ def test_bit_exact(run, verdict):
     code, out, err = run("simulate", EXAMPLE)
     assert (code, err) == (0, "")
     assert out.split()[-18:] == [
-        "forward", "bit-exact", "216", "69", "1,356", "29",
-        "input-gradient", "bit-exact", "216", "69", "1,335", "29",
-        "weight-gradient", "bit-exact", "216", "69", "1,540", "29",
+        "forward", "bit-exact", "216", "69", "1,357", "29",
+        "input-gradient", "bit-exact", "216", "69", "1,336", "29",
+        "weight-gradient", "bit-exact", "216", "69", "1,541", "29",
     ]  # fmt: skip
 
 
