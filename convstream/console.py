@@ -4,13 +4,21 @@ import json
 import math
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 _PATIENCE_SECONDS = 2
@@ -31,17 +39,36 @@ def print_json(value: Any) -> None:
 @contextmanager
 def working(what: str) -> Iterator[None]:
     """Show that something is being done, and for how long, if it takes over two seconds and a person looks on."""
-    if not sys.stderr.isatty():
+    with _shown_late(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()) as progress:
+        if progress:
+            progress.add_task(what, total=None)
         yield
+
+
+@contextmanager
+def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar that each call of the result moves on, one of `total`; shown as `working` is."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with _shown_late(*columns) as progress:
+        if not progress:
+            yield lambda: None
+            return
+        task = progress.add_task(what, total=total)
+        yield lambda: progress.advance(task)
+
+
+@contextmanager
+def _shown_late(*columns: ProgressColumn) -> Iterator[Progress | None]:
+    """A display on standard error that appears after two seconds; None if nobody looks on."""
+    if not sys.stderr.isatty():
+        yield None
         return
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
     progress = Progress(*columns, console=Console(stderr=True), transient=True)
-    progress.add_task(what, total=None)
     timer = threading.Timer(_PATIENCE_SECONDS, progress.start)
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield progress
     finally:
         timer.cancel()
         timer.join()

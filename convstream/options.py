@@ -1,8 +1,24 @@
 """Arguments and options that several commands share."""
 
+import math
 from pathlib import Path
+from typing import Any
 
 import click
+
+
+class Positive(click.FloatRange):
+    """A positive, finite number; NaN is neither below nor above a bound, and is not let through."""
+
+    def __init__(self):
+        super().__init__(0, min_open=True)
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        number = super().convert(value, parameter, context)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", parameter, context)
+        return number
+
 
 layer_argument = click.argument("layer_path", metavar="LAYER.toml", type=click.Path(path_type=Path))
 
@@ -13,3 +29,8 @@ def out_option(*, required: bool, what: str):
     """`--out DIR`, a folder that is made, or replaced if the same command made it."""
     text = f"Folder for {what}; made, or replaced if it is one of ours."
     return click.option("--out", metavar="DIR", type=click.Path(path_type=Path), required=required, help=text)
+
+
+def clock_option(what: str):
+    """`--clock MHZ`, which the cycle model does not know."""
+    return click.option("--clock", "clock_mhz", metavar="MHZ", type=Positive(), help=what)

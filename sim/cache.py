@@ -61,6 +61,12 @@ async def kept_folder(
     return folder
 
 
+def found_folder(root: Path, kind: str, ingredients: Iterable[str | bytes]) -> Path | None:
+    """The folder that was filled from `ingredients` before, if any was."""
+    folder = _folder(root, kind, ingredients)
+    return folder if folder.is_dir() else None
+
+
 def _folder(root: Path, kind: str, ingredients: Iterable[str | bytes]) -> Path:
     digest = hashlib.sha256()
     for ingredient in ingredients:

@@ -1,6 +1,5 @@
 """`convstream estimate`: cycles, efficiency, multipliers and memory of a layer's cores, from the layer alone."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from rich.table import Table
 
 from convstream.console import print_json, print_table
 from convstream.layer_file import read_layer_file
-from convstream.options import json_option, layer_argument
+from convstream.options import clock_option, json_option, layer_argument
 from fixedpoint.dataflow.estimate import Estimate, estimate
 from fixedpoint.layer import Layer
 from sim.beats import beat_count, stream_bits
@@ -20,22 +19,11 @@ from sim.passes import PASSES
 _PASSES = {name.replace("_", "-"): name for name in PASSES}
 
 
-class _Clock(click.FloatRange):
-    """A positive, finite number of megahertz."""
-
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
-        clock = super().convert(value, parameter, context)
-        if not math.isfinite(clock):
-            self.fail(f"{value} is not a finite number.", parameter, context)
-        return clock
-
-
 @click.command("estimate", epilog="Example:  convstream estimate examples/layers/middle_3x3.toml --clock 110")
 @layer_argument
 @click.option("--pass", "chosen", type=click.Choice([*_PASSES, "all"]), default="all", show_default=True,
               help="Which core.")  # fmt: skip
-@click.option("--clock", "clock_mhz", metavar="MHZ", type=_Clock(0, min_open=True),
-              help="Also tell images and products a second at this clock.")  # fmt: skip
+@clock_option("Also tell images and products a second at this clock.")
 @json_option
 def command(layer_path: Path, chosen: str, clock_mhz: float | None, as_json: bool) -> None:
     """Estimate a layer's cores without building them.

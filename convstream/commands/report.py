@@ -1,10 +1,7 @@
 """`convstream report`: a layer through every model and the simulated cores, as a table and a picture."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -13,13 +10,14 @@ from rich.table import Table
 
 from convstream.accuracy_table import decibels
 from convstream.console import print_json, print_table, working
+from convstream.draft import draft_of
 from convstream.layer_file import read_layer_file
 from convstream.options import json_option, layer_argument
 from convstream.picture import draw
 from fixedpoint.layer import Layer
 from hdl.convert import CORES
 from sim.accuracy import Accuracy, accuracy, float_results
-from sim.errors import BadInput, CheckFailed
+from sim.errors import CheckFailed
 from sim.simulate import simulate
 from sim.sources import make_tensors
 from sim.vectors import all_tensors
@@ -41,7 +39,7 @@ def command(layer_path: Path, picture: Path, as_json: bool) -> None:
     Prints a table of all passes, and draws what goes in and what comes out, in float and in hardware.
     """
     file = read_layer_file(layer_path)
-    with _draft_of(picture) as draft:
+    with draft_of(picture) as draft:
         with working("computing the four passes"):
             words = all_tensors(file.layer, make_tensors(file.layer, file.data, layer_path.parent))
             floats = float_results(file.layer, words)
@@ -60,22 +58,6 @@ def command(layer_path: Path, picture: Path, as_json: bool) -> None:
         click.echo(f"picture: {picture}")
     if any(row["core"] == _DIFFERS for row in rows):
         raise CheckFailed(f"a core differs from the integer model; where: convstream simulate {layer_path}")
-
-
-@contextmanager
-def _draft_of(path: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `path` at the end of the with-block; that it can is found out before."""
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(None, "Is a directory")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = TemporaryDirectory(dir=path.parent, prefix=f".{path.name[:40]}-")
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be written: {error.strerror}") from None
-    with folder as name:
-        draft = Path(name) / "draft"
-        yield draft
-        draft.replace(path)
 
 
 def _row(layer: Layer, row: Accuracy, simulated: dict[str, SimulationResult]) -> dict[str, Any]:

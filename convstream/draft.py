@@ -1,0 +1,24 @@
+"""Drafts: a file appears whole or not at all."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sim.errors import BadInput
+
+
+@contextmanager
+def draft_of(path: Path) -> Iterator[Path]:
+    """A path to write to, which becomes `path` at the end of the with-block; that it can is found out before."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(None, "Is a directory")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = TemporaryDirectory(dir=path.parent, prefix=f".{path.name[:40]}-")
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written: {error.strerror}") from None
+    with folder as name:
+        draft = Path(name) / "draft"
+        yield draft
+        draft.replace(path)
