@@ -6,6 +6,11 @@ from typing import Any
 
 import click
 
+from sim.passes import PASSES
+
+#: Names of the passes for people, and in code.
+PASS_NAMES = {name.replace("_", "-"): name for name in PASSES}
+
 
 class Positive(click.FloatRange):
     """A positive, finite number; NaN is neither below nor above a bound, and is not let through."""
@@ -21,6 +26,11 @@ class Positive(click.FloatRange):
 
 
 layer_argument = click.argument("layer_path", metavar="LAYER.toml", type=click.Path(path_type=Path))
+
+pass_option = click.option(
+    "--pass", "labels", type=click.Choice([*PASS_NAMES, "all"]), default="all", show_default=True, help="Which core.",
+    callback=lambda context, parameter, chosen: list(PASS_NAMES) if chosen == "all" else [chosen],
+)  # fmt: skip
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines instead of text.")
 

@@ -9,31 +9,26 @@ from rich.table import Table
 
 from convstream.console import print_json, print_table
 from convstream.layer_file import read_layer_file
-from convstream.options import clock_option, json_option, layer_argument
+from convstream.options import PASS_NAMES, clock_option, json_option, layer_argument, pass_option
 from fixedpoint.dataflow.estimate import Estimate, estimate
 from fixedpoint.layer import Layer
 from sim.beats import beat_count, stream_bits
 from sim.passes import PASSES
 
-#: Names of the passes for people, and in code.
-_PASSES = {name.replace("_", "-"): name for name in PASSES}
-
 
 @click.command("estimate", epilog="Example:  convstream estimate examples/layers/middle_3x3.toml --clock 110")
 @layer_argument
-@click.option("--pass", "chosen", type=click.Choice([*_PASSES, "all"]), default="all", show_default=True,
-              help="Which core.")  # fmt: skip
+@pass_option
 @clock_option("Also tell images and products a second at this clock.")
 @json_option
-def command(layer_path: Path, chosen: str, clock_mhz: float | None, as_json: bool) -> None:
+def command(layer_path: Path, labels: list[str], clock_mhz: float | None, as_json: bool) -> None:
     """Estimate a layer's cores without building them.
 
     Cycles are exact for sources and sinks that never wait, with weights loaded. The efficiency is that of images
     (weight gradient: batches) back to back, held against the fewest cycles that lanes and streams allow.
     """
     layer = read_layer_file(layer_path).layer
-    labels = list(_PASSES) if chosen == "all" else [chosen]
-    estimates = {label: estimate(layer, _PASSES[label]) for label in labels}
+    estimates = {label: estimate(layer, PASS_NAMES[label]) for label in labels}
     if as_json:
         cores = [_as_json(layer, label, core, clock_mhz) for label, core in estimates.items()]
         print_json({"layer": str(layer_path), "clock_mhz": clock_mhz, "cores": cores})
@@ -112,7 +107,7 @@ def _stream_table(layer: Layer, labels: list[str]) -> Table:
 
 
 def _streams(label: str) -> tuple[str, ...]:
-    core = PASSES[_PASSES[label]]
+    core = PASSES[PASS_NAMES[label]]
     return (*core.inputs, *core.outputs)
 
 

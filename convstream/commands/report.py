@@ -15,9 +15,9 @@ from convstream.layer_file import read_layer_file
 from convstream.options import json_option, layer_argument
 from convstream.picture import draw
 from fixedpoint.layer import Layer
-from hdl.convert import CORES
 from sim.accuracy import Accuracy, accuracy, float_results
 from sim.errors import CheckFailed
+from sim.passes import PASSES
 from sim.simulate import simulate
 from sim.sources import make_tensors
 from sim.vectors import all_tensors
@@ -44,7 +44,7 @@ def command(layer_path: Path, picture: Path, as_json: bool) -> None:
             words = all_tensors(file.layer, make_tensors(file.layer, file.data, layer_path.parent))
             floats = float_results(file.layer, words)
         simulated = {}
-        for name in CORES:
+        for name in PASSES:
             with working(f"simulating {name.replace('_', '-')}"):
                 simulated[name] = simulate(file.layer, words, name)
         rows = [_row(file.layer, row, simulated) for row in accuracy(file.layer, words, floats)]

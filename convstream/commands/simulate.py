@@ -15,18 +15,14 @@ from rich.table import Table
 from convstream.console import print_json, print_table, working
 from convstream.junit import Case, write_junit
 from convstream.layer_file import LayerFile, read_layer_file
-from convstream.options import json_option, layer_argument
+from convstream.options import PASS_NAMES, json_option, layer_argument, pass_option
 from fixedpoint.dataflow.cycles import core_cycles
-from hdl.convert import CORES
 from sim.errors import CheckFailed
 from sim.simulate import SIMULATORS, simulate
 from sim.sources import make_tensors
 from sim.stalls import HIGHEST_STALL
 from sim.vectors import all_tensors
 from sim.verdict import SimulationResult
-
-#: Names of the passes for people, and in code.
-_PASSES = {name.replace("_", "-"): name for name in CORES}
 
 
 class _Share(click.FloatRange):
@@ -55,8 +51,7 @@ class Run:
 
 @click.command("simulate", epilog="Example:  convstream simulate examples/layers/photograph_3x3.toml --stall 0.5")
 @layer_argument
-@click.option("--pass", "chosen", type=click.Choice([*_PASSES, "all"]), default="all", show_default=True,
-              help="Which core.")  # fmt: skip
+@pass_option
 @click.option("--simulator", type=click.Choice(list(SIMULATORS)), default="verilator", show_default=True)
 @click.option("--stall", type=_Share(0, HIGHEST_STALL), default=0.0, show_default=True,
               help="Share of the cycles in which sources pause and sinks refuse.")  # fmt: skip
@@ -66,7 +61,7 @@ class Run:
 @json_option
 @click.pass_context
 def command(
-    context: click.Context, layer_path: Path, chosen: str, junit: Path | None, as_json: bool, **options: Any
+    context: click.Context, layer_path: Path, labels: list[str], junit: Path | None, as_json: bool, **options: Any
 ) -> None:
     """Simulate a layer's cores against the integer model.
 
@@ -76,7 +71,6 @@ def command(
     file = read_layer_file(layer_path)
     with working("computing what must come out"):
         tensors = all_tensors(file.layer, make_tensors(file.layer, file.data, layer_path.parent))
-    labels = list(_PASSES) if chosen == "all" else [chosen]
     runs = [_run(file, tensors, label, options) for label in labels]
     if junit:
         write_junit(junit, layer_path.stem, [Case(run.pass_name, run.seconds, run.failure) for run in runs])
@@ -95,11 +89,11 @@ def _run(file: LayerFile, tensors: dict[str, np.ndarray], label: str, options: d
     started = time.monotonic()
     with working(f"simulating {label}"):
         try:
-            result = simulate(file.layer, tensors, _PASSES[label], **options)
+            result = simulate(file.layer, tensors, PASS_NAMES[label], **options)
             failure = None if result.matched else _describe(result)
         except CheckFailed as error:
             result, failure = None, str(error)
-    predicted = None if options["stall"] else core_cycles(file.layer, _PASSES[label]).batch_cycles()
+    predicted = None if options["stall"] else core_cycles(file.layer, PASS_NAMES[label]).batch_cycles()
     return Run(label, time.monotonic() - started, predicted, result, failure)
 
 

@@ -9,35 +9,31 @@ from rich.table import Table
 
 from convstream.console import print_json, print_table, working
 from convstream.layer_file import read_layer_file
-from convstream.options import json_option, layer_argument
+from convstream.options import PASS_NAMES, json_option, layer_argument, pass_option
 from fixedpoint.layer import Layer
 from sim.fpga import TARGETS, Target
 from sim.nextpnr import Routed
-from sim.passes import PASSES
 from sim.synthesis import Synthesis, synthesize
 
-_LABELS = {name.replace("_", "-"): name for name in PASSES}
 _MOST_SEEDS = 1000
 
 
 @click.command("synth", epilog="Example:  convstream synth examples/layers/middle_3x3.toml --pass forward --seeds 5")
 @layer_argument
 @click.option("--target", "target_name", type=click.Choice(list(TARGETS)), default="ecp5", show_default=True)
-@click.option("--pass", "chosen", type=click.Choice([*_LABELS, "all"]), default="all", show_default=True,
-              help="Which core.")  # fmt: skip
+@pass_option
 @click.option("--seeds", type=click.IntRange(0, _MOST_SEEDS), default=3, show_default=True,
               help="Placements of each core, the clock rate is their median; 0: cells only.")  # fmt: skip
 @json_option
-def command(layer_path: Path, target_name: str, chosen: str, seeds: int, as_json: bool) -> None:
+def command(layer_path: Path, target_name: str, labels: list[str], seeds: int, as_json: bool) -> None:
     """Synthesize a layer's cores: cells by Yosys, clock rate by nextpnr.
 
     The cells are those of the core alone. It is placed and routed with a shift register at every port, so that ports
     of any width fit the pins. Logs and netlists are kept below build/synth, and used again.
     """
     layer, target = read_layer_file(layer_path).layer, TARGETS[target_name]
-    passes = list(PASSES) if chosen == "all" else [_LABELS[chosen]]
     with working(f"synthesizing for {target.device}"):
-        cores = synthesize(layer, passes, target, seeds)
+        cores = synthesize(layer, [PASS_NAMES[label] for label in labels], target, seeds)
     if as_json:
         shown = {"layer": str(layer_path), "target": target.name, "device": target.device, "seeds": seeds}
         shown |= {"multipliers": layer.lanes.multipliers, "cores": [_as_json(core, target) for core in cores]}

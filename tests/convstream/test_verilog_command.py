@@ -9,13 +9,11 @@ EXAMPLE = Path(__file__).parents[2] / "examples/layers/corner_4x4_s3.toml"
 
 
 @pytest.fixture
-def export(monkeypatch, capsys):
-    """Write the forward core only, named edge7, into a folder; gives what was printed."""
-    monkeypatch.setattr("convstream.commands.verilog.CORES", {"forward": "conv_forward"})
-
+def export(capsys):
+    """Write the forward core, named edge7, into a folder; gives what was printed."""
     def export(folder: Path, *options: str) -> str:
         with pytest.raises(SystemExit) as caught:
-            main(["verilog", str(EXAMPLE), "--out", str(folder), "--name", "edge7", *options])
+            main(["verilog", str(EXAMPLE), "--out", str(folder), "--pass", "forward", "--name", "edge7", *options])
         assert caught.value.code == 0
         return capsys.readouterr().out
 
