@@ -184,7 +184,7 @@ def conv_weight_gradient(aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_d
     place = WeightPlace(inner)
     source_arrived, gradient_arrived, source_error, gradient_error, taken = (Signal(bool(0)) for _ in range(5))
     batch_taken, weight_room, bias_room, weight_step, bias_step, done = (Signal(bool(0)) for _ in range(6))
-    first, update, clear = (Signal(bool(0)) for _ in range(3))
+    first, update, clearing, clear = (Signal(bool(0)) for _ in range(4))
     draining, silent = Signal(bool(1)), Signal(bool(1))
 
     def elements(form, count):
@@ -214,7 +214,8 @@ def conv_weight_gradient(aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_d
         ),
         first=delay(aclk, aresetn, slot.first, first, cycles=stage + 1),
         update=delay(aclk, aresetn, slot.last, update, cycles=stage + UPDATE_LATENCY, reset=True),
-        clear=delay(aclk, aresetn, weight_step, clear, cycles=1 + UPDATE_LATENCY, reset=True),
+        clearing=delay(aclk, aresetn, weight_step, clearing, cycles=UPDATE_LATENCY, reset=True),
+        clear=delay(aclk, aresetn, clearing, clear, cycles=1, reset=True),
     )
 
     # the accumulators of the weights
@@ -231,8 +232,8 @@ def conv_weight_gradient(aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_d
     for number, word in enumerate(bank_words):
         lane, tap = divmod(number, lanes.kernel_lanes)
         bank = gradient_bank(
-            aclk, operands[tap], gradients[lane], first, update, clear, write_bank, read_address, write_address, word,
-            plan=plan, bank=number,
+            aclk, operands[tap], gradients[lane], first, update, clearing, clear, write_bank, read_address,
+            write_address, word, plan=plan, bank=number,
         )  # fmt: skip
         instances += named(**{f"bank_{lane}_{tap}": bank})
 

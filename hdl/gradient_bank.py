@@ -8,16 +8,30 @@ A run is summed in a register next to each multiplier; at its end the sum is add
                         address  -> memory  -> old word  --^
 """
 
-from myhdl import ConcatSignal, Signal, always_comb, block, intbv
+from myhdl import ConcatSignal, Signal, always, always_comb, block, intbv
 
-from hdl.mac_array import accumulate_from_zero, add, multiply, product_of
+from hdl.mac_array import accumulate_from_zero, multiply, product_of
 from hdl.memory import memory
 from hdl.registers import like, named, register
 from hdl.window import split_word
 
 
 @block
-def gradient_lane(aclk, source, gradient, first, old, word, *, longest_run):
+def update_or_clear(aclk, old, total, clearing, new):
+    """Registered: the accumulator after a run, or zero."""
+
+    @always(aclk.posedge)
+    def update():
+        if clearing:
+            new.next = 0
+        else:
+            new.next = old + total
+
+    return update
+
+
+@block
+def gradient_lane(aclk, source, gradient, first, old, clearing, word, *, longest_run):
     """One multiplier: the sum of its run, added to the accumulator.
 
     Parameters
@@ -26,6 +40,8 @@ def gradient_lane(aclk, source, gradient, first, old, word, *, longest_run):
         The product in its register is the first of a run.
     old : signed intbv
         The accumulator before the run.
+    clearing : bool
+        The accumulator becomes zero.
     word : intbv, out
         The bits of the accumulator after it.
     """
@@ -41,28 +57,15 @@ def gradient_lane(aclk, source, gradient, first, old, word, *, longest_run):
     parts = named(
         multiply=multiply(aclk, source, gradient, product),
         run=accumulate_from_zero(aclk, product, first, total),
-        update=add(aclk, old, total, new),
+        update=update_or_clear(aclk, old, total, clearing, new),
     )
     return parts, show
 
 
 @block
-def clear_word(clear, totals, word):
-    """What is written: zero while the accumulators are cleared."""
-
-    @always_comb
-    def choose():
-        if clear:
-            word.next = 0
-        else:
-            word.next = totals
-
-    return choose
-
-
-@block
 def gradient_bank(
-    aclk, sources, gradient, first, update, clear, bank_index, read_address, write_address, word, *, plan, bank,
+    aclk, sources, gradient, first, update, clearing, clear, bank_index, read_address, write_address, word, *,
+    plan, bank,
 ):  # fmt: skip
     """Accumulators of one filter lane and parallel tap, for all lanes of input channels.
 
@@ -76,6 +79,8 @@ def gradient_bank(
         See `gradient_lane`.
     update : bool
         The sums of a run are to be written.
+    clearing : bool
+        One cycle before `clear`.
     clear, bank_index :
         The word is to be cleared in the bank of this index.
     read_address, write_address : intbv
@@ -84,7 +89,7 @@ def gradient_bank(
     """
     form = plan.layer.accumulators["dw"]
     longest_run = max(record.last_slot + 1 for record in plan.run_records)
-    read_word, write_word = like(word), like(word)
+    read_word = like(word)
     olds = [Signal(intbv(0, min=form.lowest, max=form.highest + 1)) for _ in sources]
     news = [Signal(intbv(0)[form.width :]) for _ in sources]
     write = Signal(bool(0))
@@ -95,12 +100,13 @@ def gradient_bank(
 
     instances = [*named(old=split_word(word, olds, width=form.width))]
     for lane, source in enumerate(sources):
-        instance = gradient_lane(aclk, source, gradient, first, olds[lane], news[lane], longest_run=longest_run)
+        instance = gradient_lane(
+            aclk, source, gradient, first, olds[lane], clearing, news[lane], longest_run=longest_run
+        )
         instance.name = f"lane_{lane}"
         instances.append(instance)
-    totals = ConcatSignal(*reversed(news)) if len(news) > 1 else news[0]
+    write_word = ConcatSignal(*reversed(news)) if len(news) > 1 else news[0]
     instances += named(
-        clear=clear_word(clear, totals, write_word),
         bank=memory(aclk, write, write_address, write_word, read_address, read_word, depth=plan.accumulator_depth),
         output=register(aclk, read_word, word),
     )
