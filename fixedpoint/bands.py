@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fixedpoint.threads import thread_count
 
 #: What the planes and sums of a band may take: about the second-level cache of a core.
-BAND_BYTES = 1 << 20
+BAND_BYTES = 1 << 19
 #: Multiplications that are worth a second thread.
 SHARED_MULTIPLICATIONS = 1 << 21
 

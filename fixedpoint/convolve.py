@@ -2,7 +2,7 @@
 
     for each image, for each band of rows, on whichever thread it falls to:
 
-        source rows --gather_pairs--> planes --correlate--> 32-bit sums --drain, if need be--> 64-bit sums --> results
+        source rows --gather_pairs--> planes --correlate--> sums of 32 or 64 bits --requantize_rows--> results
 
 The planes and sums of a band are private to it, so memory does not grow with the layer, threads share nothing that
 they write to, and no sum depends on how many there are: integers add up to the same in any order.  The layout is drawn
@@ -11,16 +11,18 @@ in `fixedpoint.planes`, the arithmetic in `fixedpoint.pair_kernels`, and why it 
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
 from fixedpoint.bands import Bands, round_up
 from fixedpoint.limbs import Split
-from fixedpoint.pair_kernels import FILTERS, TILE_PIXELS, correlate, drain
+from fixedpoint.pair_kernels import FILTERS, TILE_PIXELS, correlate
 from fixedpoint.planes import SLACK, Planes, gather_pairs, pack_weights
 from fixedpoint.requantize import Requantizer
 from fixedpoint.scan import Scan, Target
+from fixedpoint.scratch import Memory, scratch
 from fixedpoint.threads import share
 
 
@@ -60,44 +62,40 @@ def convolve(
     images, channels = source.shape[:2]
     padded = round_up(filters.count, FILTERS)
     plane_rows = (channels + 1) // 2 * len(rows.phases) * len(columns.phases) * len(cut.a)
-    row_bytes = 4 * (columns.positions + columns.reach) * (plane_rows + padded * (1 if cut.terms is None else 3))
+    row_bytes = (columns.positions + columns.reach) * (4 * plane_rows + cut.sums.itemsize * padded)
     multiplications = source.size * filters.words.size // channels
     bands = Bands.of(images, rows.positions, row_bytes, rows.positions, multiplications)
     layout = Planes(channels, rows, columns, bands.height)
-    pitch, of_filter = layout.pitch, round_up(bands.height * layout.pitch, TILE_PIXELS)
-    initial = np.concatenate([start, np.zeros(padded - filters.count, np.int64)])
-    initial32 = initial.astype(np.int32)
-    targets = [
-        (steps, _packed(filters, steps, cut)) for steps in _all_steps(layout, filters.of_channel, filters.of_row)
-    ]
+    pitch, table = layout.pitch, layout.phase_table
+    of_filter = round_up(bands.height * pitch, TILE_PIXELS)
+    start = np.concatenate([start, np.zeros(padded - filters.count, np.int64)]).astype(cut.sums)
+    start = np.repeat(start, TILE_PIXELS)
     row_axis, column_axis = (rows.stride, rows.pad), columns.stride
     height, width = results.shape[2:]
     flat = results.reshape(-1)
+    targets = []
 
     def work(thread: int) -> None:
-        planes = [np.empty(layout.pair_count * layout.size + SLACK, np.int32) for _ in cut.a]
-        parts = np.empty(padded * of_filter, np.int32)
-        sums = parts if cut.terms is None else np.empty(parts.size, np.int64)
+        planes, sums = memory_of[thread]
         for image, first, last in bands.of_thread(thread):
             for digit, of_digit in zip(cut.a, planes, strict=True):
                 gather_pairs(
                     source, image, first, bands.height + rows.reach, row_axis, column_axis,
-                    layout.phase_table, pitch, digit, of_digit,
+                    table, pitch, digit, of_digit,
                 )  # fmt: skip
             pixels = (last - first - 1) * pitch + columns.positions
-            for steps, packed in targets:
+            for steps, packed, left, made_columns in targets:
                 top, made_rows = steps.rows.results(first, last, rows.results)
-                left, made_columns = steps.columns.results(0, columns.positions, columns.results)
-                if not made_rows or not made_columns:
+                if not made_rows:
                     continue
-                if cut.terms is None:
-                    count = steps.offsets.size
-                    correlate(
-                        planes[0], pixels, steps.offsets, packed[0], 0, count, padded, initial32, parts, of_filter
-                    )
-                else:
-                    sums.reshape(padded, of_filter)[:] = initial[:, None]
-                    _add_in_chunks(planes, pixels, steps.offsets, packed, padded, cut, parts, of_filter, sums)
+                before = start
+                for a, of_a in zip(cut.a, planes, strict=True):
+                    for b, of_b in zip(cut.b, packed, strict=True):
+                        correlate(
+                            of_a, pixels, steps.offsets, of_b, padded, cut.terms // 2, a.shift + b.shift,
+                            before, sums, of_filter,
+                        )  # fmt: skip
+                        before = start[:0]
                 rule.rows(
                     sums[(top - first) * pitch + left :], of_filter, pitch,
                     (filters.count, len(made_rows), len(made_columns)),
@@ -105,7 +103,19 @@ def convolve(
                     (height * width, made_rows.step * width, made_columns.step),
                 )  # fmt: skip
 
-    share(work, bands.threads)
+    with scratch() as memory:
+        memory_of = [
+            (
+                [memory.empty(layout.pair_count * layout.size + SLACK, np.int32) for _ in cut.a],
+                memory.empty(padded * of_filter, cut.sums),
+            )
+            for _ in range(bands.threads)
+        ]
+        for steps in _all_steps(layout, filters.of_channel, filters.of_row):
+            left, made_columns = steps.columns.results(0, columns.positions, columns.results)
+            if made_columns:
+                targets.append((steps, _packed(filters, steps, cut, memory), left, made_columns))
+        share(work, bands.threads)
 
 
 @lru_cache
@@ -116,21 +126,10 @@ def _all_steps(layout: Planes, of_channel: int, of_row: int) -> list[Steps]:
     ]  # fmt: skip
 
 
-def _packed(filters: Filters, steps: Steps, cut: Split) -> list[np.ndarray]:
+def _packed(filters: Filters, steps: Steps, cut: Split, memory: Memory) -> list[np.ndarray]:
     """Weights of all steps, for every digit."""
-    packed = [np.empty((-(-filters.count // FILTERS), steps.first.size, FILTERS), np.int32) for _ in cut.b]
+    shape = -(-filters.count // FILTERS), steps.first.size, FILTERS
+    packed = [memory.empty(prod(shape), np.int32).reshape(shape) for _ in cut.b]
     for digit, of_digit in zip(cut.b, packed, strict=True):
         pack_weights(filters.words, filters.of_filter, filters.count, steps.first, steps.second, digit, of_digit)
     return packed
-
-
-def _add_in_chunks(planes, pixels, offsets, packed, padded, cut: Split, parts, of_filter, sums) -> None:
-    """Add the products of all digits to 64-bit `sums`, as many at a time as 32 bits hold."""
-    steps = cut.terms // 2
-    nothing = np.zeros(padded, np.int32)
-    for a, of_a in zip(cut.a, planes, strict=True):
-        for b, of_b in zip(cut.b, packed, strict=True):
-            for begin in range(0, offsets.size, steps):
-                end = min(begin + steps, offsets.size)
-                correlate(of_a, pixels, offsets, of_b, begin, end, padded, nothing, parts, of_filter)
-                drain(parts, a.shift + b.shift, sums)

@@ -3,7 +3,7 @@
     for each image, for each band of rows, on whichever thread it falls to:
 
         x rows  --gather--> pixel planes  ---+
-                                             +-- dot --> 32-bit sums --drain, if need be--> 64-bit sums of this thread
+                                             +-- dot --> sums of this thread, of 32 or 64 bits
         dz rows --gather--> output planes ---+
 
 The outputs are laid out with the pitch of the pixels, zeros where there is no output, so that the weight of a channel
@@ -17,27 +17,27 @@ import numpy as np
 
 from fixedpoint.bands import Bands, round_up
 from fixedpoint.limbs import Split
-from fixedpoint.pair_kernels import DOT_PIXELS, FILTERS, VECTORS, dot, drain
+from fixedpoint.pair_kernels import DOT_PIXELS, FILTERS, VECTORS, dot
 from fixedpoint.planes import SLACK, Planes, gather
+from fixedpoint.requantize import Requantizer
 from fixedpoint.scan import Scan
+from fixedpoint.scratch import scratch
 from fixedpoint.threads import share
 
 #: Pixels of a band: enough to make adding up the lanes cheap, few enough for the first-level cache.
 BAND_PIXELS = 2048
 
 
-def convolve_weights(x: np.ndarray, dz: np.ndarray, rows: Scan, columns: Scan, cut: Split) -> tuple[np.ndarray, int]:
-    """Sums over images and outputs of dz times pixel, for every filter, channel and tap.
+def convolve_weights(
+    x: np.ndarray, dz: np.ndarray, rows: Scan, columns: Scan, cut: Split, rule: Requantizer, results: np.ndarray
+) -> None:
+    """Sum dz times pixel over images and outputs, for every weight, and round the sums by `rule` into `results`.
 
     Parameters
     ----------
     x : integers (images, channels, rows, columns);  dz : integers (images, filters, outputs)
     rows, columns : forward scans;  cut : of x (a) and dz (b)
-
-    Returns
-    -------
-    sums : int32 or int64, one-dimensional, weight i of filter f at ``f * pitch + i``
-    pitch : weights of a filter, rounded up
+    results : integers (filters, channels, kernel rows, kernel columns), contiguous
     """
     (images, channels), filters = x.shape[:2], dz.shape[1]
     padded = round_up(filters, FILTERS)
@@ -47,17 +47,15 @@ def convolve_weights(x: np.ndarray, dz: np.ndarray, rows: Scan, columns: Scan, c
     bands = Bands.of(images, rows.positions, 2 * pitch * plane_rows, BAND_PIXELS // pitch, multiplications)
     layout = Planes(channels, rows, columns, bands.height)
     offsets = layout.columns_of_weights()
-    offsets = np.append(offsets, np.zeros(-offsets.size % VECTORS, np.int64))
+    weights = offsets.size
+    offsets = np.append(offsets, np.zeros(-weights % VECTORS, np.int64))
     of_filter = round_up(bands.height * pitch, DOT_PIXELS)
-    chunk = of_filter if cut.terms is None else cut.terms // DOT_PIXELS * DOT_PIXELS
+    chunk = cut.terms // 2 * DOT_PIXELS  # pixels of which every lane adds up so many
     outputs_table = np.array([[0, 0, 0, columns.positions]])
-    results = [None] * bands.threads
 
     def work(thread: int) -> None:
-        planes = [np.empty(layout.plane_count * layout.size + SLACK, np.int16) for _ in cut.a]
-        outputs = [np.empty(padded * of_filter, np.int16) for _ in cut.b]
-        parts = np.zeros(padded * offsets.size, np.int32)
-        sums = parts if cut.terms is None else np.zeros(parts.size, np.int64)
+        planes, outputs, sums = memory_of[thread]
+        sums[:] = 0
         for image, first, last in bands.of_thread(thread):
             for digit, of_digit in zip(cut.a, planes, strict=True):
                 gather(
@@ -66,15 +64,26 @@ def convolve_weights(x: np.ndarray, dz: np.ndarray, rows: Scan, columns: Scan, c
                 )  # fmt: skip
             for digit, of_digit in zip(cut.b, outputs, strict=True):
                 gather(dz, image, first, last - first, (1, 0), 1, outputs_table, pitch, of_filter, digit, of_digit)
+            pixels = round_up((last - first) * pitch, DOT_PIXELS)
             for a, of_a in zip(cut.a, planes, strict=True):
                 for b, of_b in zip(cut.b, outputs, strict=True):
-                    pixels = round_up((last - first) * pitch, DOT_PIXELS)
                     for begin in range(0, pixels, chunk):
                         end = min(begin + chunk, pixels)
-                        dot(of_b, filters, of_filter, of_a, offsets, begin, end, parts, offsets.size)
-                        if cut.terms is not None:
-                            drain(parts, a.shift + b.shift, sums)
-        results[thread] = sums
+                        dot(
+                            of_b, filters, of_filter, of_a, offsets, begin, end, a.shift + b.shift, sums, offsets.size
+                        )  # fmt: skip
 
-    share(work, bands.threads)
-    return sum(results[1:], start=results[0]), offsets.size
+    with scratch() as memory:
+        memory_of = [
+            (
+                [memory.empty(layout.plane_count * layout.size + SLACK, np.int16) for _ in cut.a],
+                [memory.empty(padded * of_filter, np.int16) for _ in cut.b],
+                memory.empty(padded * offsets.size, cut.sums),
+            )
+            for _ in range(bands.threads)
+        ]
+        share(work, bands.threads)
+        total = memory_of[0][-1]
+        for _, _, sums in memory_of[1:]:
+            total += sums
+        rule.rows(total, offsets.size, 0, (filters, 1, weights), results.reshape(-1), 0, (weights, 0, 1))

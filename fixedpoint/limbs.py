@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
+
 #: Widths of digits whose products leave room for at least 511 terms in 32 bits.
 _DIGIT_PAIRS = ((16, 8), (8, 16), (12, 12))
 _PRODUCT_BITS = 24
@@ -33,14 +35,15 @@ class Digit(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """How the two operands of a pass are cut, and how many products may be added before they move to 64 bits.
+    """How the two operands of a pass are cut, the type of its sums, and how many products 32 bits may add up.
 
-    `terms` is None if they never have to: 32 bits are enough for the result.
+    If the sums are of 32 bits themselves, `terms` is more than there can be.
     """
 
     a: tuple[Digit, ...]
     b: tuple[Digit, ...]
-    terms: int | None
+    sums: np.dtype
+    terms: int
 
 
 def digits(bits: int, digit_bits: int) -> tuple[Digit, ...]:
@@ -56,10 +59,10 @@ def digits(bits: int, digit_bits: int) -> tuple[Digit, ...]:
 def split(a_bits: int, b_bits: int, accumulator_bits: int) -> Split:
     """The cut that needs the fewest passes, for operands of these widths (at most 32 bits) and their sum's."""
     if max(a_bits, b_bits) <= 16 and accumulator_bits <= 32:
-        return Split(digits(a_bits, 16), digits(b_bits, 16), None)
+        return Split(digits(a_bits, 16), digits(b_bits, 16), np.dtype(np.int32), 1 << 62)
     pairs = [(a_bits, b_bits)] if a_bits + b_bits <= _PRODUCT_BITS and max(a_bits, b_bits) <= 16 else []
     for a, b in _DIGIT_PAIRS:
         if (a < 16 or a_bits <= 16) and (b < 16 or b_bits <= 16):
             pairs.append((min(a, a_bits), min(b, b_bits)))
     a, b = min(pairs, key=lambda pair: -(-a_bits // pair[0]) * -(-b_bits // pair[1]))
-    return Split(digits(a_bits, a), digits(b_bits, b), ((1 << 31) - 1) >> (a + b - 2))
+    return Split(digits(a_bits, a), digits(b_bits, b), np.dtype(np.int64), ((1 << 31) - 1) >> (a + b - 2))

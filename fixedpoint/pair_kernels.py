@@ -20,7 +20,6 @@ rounded, so every CPU gives the same bits.  Two kernels use it, both in tiles th
 No kernel checks an index: `fixedpoint.planes` says how large the arrays have to be.
 """
 
-import numpy as np
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
@@ -46,11 +45,35 @@ def _shuffle(builder, first, second, lanes):
     return builder.shuffle_vector(first, second, ir.Constant(ir.VectorType(_I32, len(lanes)), list(lanes)))
 
 
-def _add_neighbours(builder, first, second):
-    """Sums of lanes 0 and 1, 2 and 3, ... of `first` and then of `second`."""
-    lanes = 2 * first.type.count
-    even, odd = (_shuffle(builder, first, second, range(start, lanes, 2)) for start in (0, 1))
-    return builder.add(even, odd)
+def _sums_of_lanes(builder, vectors):
+    """One vector of the sums of all lanes of each of `vectors`, 4, 8, 16, ... of them."""
+    count = vectors[0].type.count
+    for lanes, apart in ((0, 1), 2), ((0, 2), 1):  # in every four lanes: aaaa, bbbb -> aabb;  aabb, ccdd -> abcd
+        low = [four + side + lane for four in range(0, count, 4) for side in (0, count) for lane in lanes]
+        high = [lane + apart for lane in low]
+        vectors = [
+            builder.add(_shuffle(builder, one, two, low), _shuffle(builder, one, two, high))
+            for one, two in zip(vectors[::2], vectors[1::2], strict=True)
+        ]
+    while count > 4:
+        count //= 2
+        halves = [[_shuffle(builder, v, v, range(start, start + count)) for start in (0, count)] for v in vectors]
+        vectors = [builder.add(*both) for both in halves]
+    while len(vectors) > 1:
+        count *= 2
+        couples = zip(vectors[::2], vectors[1::2], strict=True)
+        vectors = [_shuffle(builder, one, two, range(count)) for one, two in couples]
+    return vectors[0]
+
+
+def _wide_sums_of_lanes(builder, vectors):
+    """The same in 64 bits, of 32-bit lanes: 16 bits at a time, so that only the last step is wide."""
+    kind = vectors[0].type
+    low = _sums_of_lanes(builder, [builder.and_(v, ir.Constant(kind, [0xFFFF] * kind.count)) for v in vectors])
+    high = _sums_of_lanes(builder, [builder.ashr(v, ir.Constant(kind, [16] * kind.count)) for v in vectors])
+    wide = ir.VectorType(_I64, low.type.count)
+    high = builder.shl(builder.sext(high, wide), ir.Constant(wide, [16] * wide.count))
+    return builder.add(high, builder.sext(low, wide))
 
 
 def _multiply_add(builder, total, a, b):
@@ -66,32 +89,45 @@ def _load(builder, pointer, kind, alignment):
     return value
 
 
-def _broadcast(builder, word):
-    lane = builder.insert_element(ir.Constant(_SUMS, ir.Undefined), word, _I32(0))
-    return _shuffle(builder, lane, lane, [0] * LANES)
+def _broadcast(builder, word, kind):
+    lane = builder.insert_element(ir.Constant(kind, ir.Undefined), word, _I32(0))
+    return _shuffle(builder, lane, lane, [0] * kind.count)
 
 
 def _data(context, builder, kind, array):
     return context.make_array(kind)(context, builder, array).data
 
 
+def _add(builder, before, vector, shift, target):
+    """target[lane] = before[lane] + (vector[lane] << shift), in the type that they point to."""
+    kind = ir.VectorType(target.type.pointee, vector.type.count)
+    if kind.element == _I64:
+        vector = vector if vector.type == kind else builder.sext(vector, kind)
+        vector = builder.shl(vector, _broadcast(builder, shift, kind))
+    total = builder.add(_load(builder, before, kind, 4), vector)
+    builder.store(total, builder.bitcast(target, kind.as_pointer())).align = 4
+
+
 @intrinsic
-def _correlate_tile(typing, planes, pixel, offsets, weights, first, steps, start, filter_, sums, pitch):
-    """sums[filter_ + f, pixel + ...] = start[filter_ + f] + the sum over steps of weight times vector of pixels."""
-    signature = types.void(planes, pixel, offsets, weights, first, steps, start, filter_, sums, pitch)
+def _correlate_tile(
+    typing, planes, pixel, offsets, weights, first, steps, shift, before, before_place, before_pitch, sums, place, pitch
+):
+    """sums[place + f * pitch + ...] = the same of `before` + the sum over steps of weight f times pixels, << shift."""
+    signature = types.void(
+        planes, pixel, offsets, weights, first, steps, shift, before, before_place, before_pitch, sums, place, pitch
+    )
 
     def generate(context, builder, signature, arguments):
         kinds = signature.args
-        pixel, first, steps, filter_, pitch = (arguments[i] for i in (1, 4, 5, 7, 9))
-        planes, offsets, weights, start, sums = (
-            _data(context, builder, kinds[i], arguments[i]) for i in (0, 2, 3, 6, 8)
+        pixel, first, steps, shift = (arguments[i] for i in (1, 4, 5, 6))
+        before_place, before_pitch, place, pitch = (arguments[i] for i in (8, 9, 11, 12))
+        planes, offsets, weights, before, sums = (
+            _data(context, builder, kinds[i], arguments[i]) for i in (0, 2, 3, 7, 10)
         )
         tile = [(f, v) for f in range(FILTERS) for v in range(VECTORS)]
         totals = {place: cgutils.alloca_once(builder, _SUMS) for place in tile}
-        for f in range(FILTERS):
-            initial = _broadcast(builder, builder.load(builder.gep(start, [builder.add(filter_, _I64(f))])))
-            for v in range(VECTORS):
-                builder.store(initial, totals[f, v])
+        for total in totals.values():
+            builder.store(ir.Constant(_SUMS, None), total)
         pixels = builder.gep(planes, [pixel])
         weights = builder.gep(weights, [builder.mul(first, _I64(FILTERS))])
         with cgutils.for_range(builder, steps, intp=_I64) as loop:
@@ -99,51 +135,59 @@ def _correlate_tile(typing, planes, pixel, offsets, weights, first, steps, start
             vectors = [_load(builder, builder.gep(here, [_I64(v * LANES)]), _PAIRS, 4) for v in range(VECTORS)]
             weight = builder.gep(weights, [builder.mul(loop.index, _I64(FILTERS))])
             for f in range(FILTERS):
-                pair = builder.bitcast(_broadcast(builder, builder.load(builder.gep(weight, [_I64(f)]))), _PAIRS)
+                word = builder.load(builder.gep(weight, [_I64(f)]))
+                pair = builder.bitcast(_broadcast(builder, word, _SUMS), _PAIRS)
                 for v in range(VECTORS):
                     total = _multiply_add(builder, builder.load(totals[f, v]), vectors[v], pair)
                     builder.store(total, totals[f, v])
         for f, v in tile:
-            row = builder.mul(builder.add(filter_, _I64(f)), pitch)
-            place = builder.add(builder.add(row, pixel), _I64(v * LANES))
-            target = builder.bitcast(builder.gep(sums, [place]), _SUMS.as_pointer())
-            builder.store(builder.load(totals[f, v]), target).align = 4
+            source, target = (
+                builder.gep(array, [builder.add(builder.add(start, builder.mul(_I64(f), row)), _I64(v * LANES))])
+                for array, start, row in ((before, before_place, before_pitch), (sums, place, pitch))
+            )
+            _add(builder, source, builder.load(totals[f, v]), shift, target)
         return context.get_dummy_value()
 
     return signature, generate
 
 
 @compiled
-def correlate(planes, pixels, offsets, weights, first, last, filters, start, sums, pitch):
-    """Correlate `filters`, a multiple of FILTERS, with steps first..last-1 of a band of `pixels`.
+def correlate(planes, pixels, offsets, weights, filters, chunk, shift, start, sums, pitch):
+    """Correlate `filters`, a multiple of FILTERS, with a band of `pixels`.
 
     Parameters
     ----------
     planes : int32, a pair of pixels each;  offsets : int64 (steps,), where each step's plane starts for pixel 0
-    weights : int32 (blocks, steps, FILTERS), a pair of weights each;  start : int32, one per filter
-    sums : int32 (filters rounded up, pitch), overwritten
+    weights : int32 (blocks, steps, FILTERS), a pair of weights each;  chunk : steps whose sum fits 32 bits
+    start : (filters, TILE_PIXELS), what to add the sums to, shifted left; if empty, what `sums` holds
+    sums : int32 or int64 (filters, pitch)
     """
     steps = offsets.size
-    chunk = offsets[first:last]
     tiles, blocks = (pixels + TILE_PIXELS - 1) // TILE_PIXELS, filters // FILTERS
     by_block = weights.size > planes.size  # the smaller of the two is walked again and again, out of the cache
-    for turn in range(tiles * blocks):
-        tile, block = (turn % tiles, turn // tiles) if by_block else (turn // blocks, turn % blocks)
-        _correlate_tile(
-            planes, tile * TILE_PIXELS, chunk, weights, block * steps + first, chunk.size,
-            start, block * FILTERS, sums, pitch,
-        )  # fmt: skip
+    for begin in range(0, max(1, steps), chunk):
+        of_chunk = offsets[begin : begin + chunk]
+        fresh = begin == 0 and start.size > 0
+        before, before_pitch = (start, TILE_PIXELS) if fresh else (sums, pitch)
+        for outer in range(blocks if by_block else tiles):
+            for inner in range(tiles if by_block else blocks):
+                tile, block = (inner, outer) if by_block else (outer, inner)
+                filter_, place = block * FILTERS, block * FILTERS * pitch + tile * TILE_PIXELS
+                _correlate_tile(
+                    planes, tile * TILE_PIXELS, of_chunk, weights, block * steps + begin, of_chunk.size, shift,
+                    before, filter_ * TILE_PIXELS if fresh else place, before_pitch, sums, place, pitch,
+                )  # fmt: skip
 
 
 @intrinsic
-def _dot_tile(typing, filters, filter_, plane, pixels, column, offsets, begin, end, sums, pitch):
-    """sums[filter_ + f, column + v] += the sum over begin..end of plane filter_ + f times pixels of column + v."""
-    signature = types.void(filters, filter_, plane, pixels, column, offsets, begin, end, sums, pitch)
+def _dot_tile(typing, filters, filter_, plane, pixels, column, offsets, begin, end, shift, sums, pitch):
+    """sums[filter_ + f, column + v] += the sum over begin..end of plane filter_ + f times column + v, << shift."""
+    signature = types.void(filters, filter_, plane, pixels, column, offsets, begin, end, shift, sums, pitch)
 
     def generate(context, builder, signature, arguments):
         kinds = signature.args
-        filter_, plane, column, begin, end, pitch = (arguments[i] for i in (1, 2, 4, 6, 7, 9))
-        filters, pixels, offsets, sums = (_data(context, builder, kinds[i], arguments[i]) for i in (0, 3, 5, 8))
+        filter_, plane, column, begin, end, shift, pitch = (arguments[i] for i in (1, 2, 4, 6, 7, 8, 10))
+        filters, pixels, offsets, sums = (_data(context, builder, kinds[i], arguments[i]) for i in (0, 3, 5, 9))
         tile = [(f, v) for f in range(FILTERS) for v in range(VECTORS)]
         totals = {place: cgutils.alloca_once(builder, _SUMS) for place in tile}
         for total in totals.values():
@@ -161,39 +205,27 @@ def _dot_tile(typing, filters, filter_, plane, pixels, column, offsets, begin, e
                     total = _multiply_add(builder, builder.load(totals[f, v]), vectors[v], row)
                     builder.store(total, totals[f, v])
         vectors = [builder.load(totals[place]) for place in tile]
-        while len(vectors) > 1:
-            vectors = [_add_neighbours(builder, a, b) for a, b in zip(vectors[::2], vectors[1::2], strict=True)]
-        (vector,) = vectors
-        while vector.type.count > len(tile):
-            lanes = vector.type.count
-            even, odd = (_shuffle(builder, vector, vector, range(start, lanes, 2)) for start in (0, 1))
-            vector = builder.add(even, odd)
-        for lane, (f, v) in enumerate(tile):
+        add_up = _wide_sums_of_lanes if sums.type.pointee == _I64 else _sums_of_lanes
+        vector = add_up(builder, vectors)
+        for f in range(FILTERS):
+            of_filter = _shuffle(builder, vector, vector, range(f * VECTORS, (f + 1) * VECTORS))
             row = builder.mul(builder.add(filter_, _I64(f)), pitch)
-            target = builder.gep(sums, [builder.add(builder.add(row, column), _I64(v))])
-            builder.store(builder.add(builder.load(target), builder.extract_element(vector, _I32(lane))), target)
+            target = builder.gep(sums, [builder.add(row, column)])
+            _add(builder, target, of_filter, shift, target)
         return context.get_dummy_value()
 
     return signature, generate
 
 
 @compiled
-def dot(filters, filter_count, plane, pixels, offsets, begin, end, sums, pitch):
+def dot(filters, filter_count, plane, pixels, offsets, begin, end, shift, sums, pitch):
     """Add to `sums` the dot product of every filter plane with every column, over pixels begin..end-1.
 
     Parameters
     ----------
     filters : int16 (filter_count rounded up, plane);  pixels : int16;  offsets : int64 (columns,), where each starts
-    sums : int32 (filter_count rounded up, pitch), added to
+    sums : int32 or int64 (filter_count rounded up, pitch), to which the products, shifted left, are added
     """
     for filter_ in range(0, filter_count, FILTERS):
         for column in range(0, offsets.size, VECTORS):
-            _dot_tile(filters, filter_, plane, pixels, column, offsets, begin, end, sums, pitch)
-
-
-@compiled
-def drain(parts, shift, sums):
-    """Move 32-bit `parts` to 64-bit `sums`: sums += parts * 2**shift, parts = 0; one-dimensional, of equal size."""
-    for index in range(parts.size):
-        sums[index] += np.int64(parts[index]) << np.int64(shift)
-        parts[index] = 0
+            _dot_tile(filters, filter_, plane, pixels, column, offsets, begin, end, shift, sums, pitch)

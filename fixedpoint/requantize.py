@@ -4,7 +4,7 @@ import numpy as np
 
 from fixedpoint.formats import Format, Overflow, Rounding
 from fixedpoint.layer import Layer
-from fixedpoint.rounding_rows import requantize_rows
+from fixedpoint.rounding_rows import draw_remainders, requantize_rows
 from fixedpoint.stochastic import result_draws
 
 
@@ -52,14 +52,16 @@ class Requantizer:
 
         Parameters
         ----------
-        sums : int32 or int64, that of filter f, row i, column j at ``f * of_filter + i * of_row + j``
+        sums : int32 or int64, that of filter f, row i, column j at ``f * of_filter + i * of_row + j``; overwritten
         results : integers, one-dimensional; the word goes to ``first + f * steps[0] + i * steps[1] + j * steps[2]``
         """
         if sums.dtype == np.int32 and (self._shifts[0] or self._shifts[1] > 31):
             sums = sums.astype(np.int64)
+        if self._draws.size:
+            draw_remainders(sums, of_filter, of_row, shape, self._shifts[1], self._draws, first, steps)
         requantize_rows(
-            sums, of_filter, of_row, shape, *self._shifts, *self._thresholds, self._draws,
-            *self._limits[8 * sums.itemsize], results, first, steps,
+            sums, of_filter, of_row, shape, *self._shifts, *self._thresholds, *self._limits[8 * sums.itemsize],
+            results, first, steps,
         )  # fmt: skip
 
 
@@ -74,7 +76,7 @@ def _thresholds(rounding: Rounding, shift: int) -> tuple[int, int, int]:
         Rounding.HALF_UP: (half - 1, 0, 0),
         Rounding.HALF_AWAY: (half - 1, 0, 1),
         Rounding.HALF_EVEN: (half, 1, 0),
-        Rounding.STOCHASTIC: (largest, 0, 0),
+        Rounding.STOCHASTIC: (largest - 1, 0, 0),
     }[rounding]
 
 
@@ -103,7 +105,7 @@ def requantize(
     ValueError
         Stochastic rounding without one draw per accumulator, or fractions too far apart for 64-bit words.
     """
-    accumulators = np.asarray(accumulators, np.int64)
+    accumulators = np.array(accumulators, np.int64, order="C")
     if rounding != Rounding.STOCHASTIC:
         draws = None
     elif draws is None or draws.shape != accumulators.shape:
@@ -111,7 +113,7 @@ def requantize(
         raise ValueError(f"stochastic rounding needs draws of shape {accumulators.shape}, not {given}")
     results = np.empty(accumulators.size, result.dtype)
     rule = Requantizer(accumulator, result, rounding, overflow, draws)
-    rule.rows(np.ravel(accumulators), 0, 0, (1, 1, results.size), results, 0, (0, 0, 1))
+    rule.rows(accumulators.reshape(-1), 0, 0, (1, 1, results.size), results, 0, (0, 0, 1))
     return results.reshape(accumulators.shape)
 
 

@@ -8,7 +8,7 @@ half = 2**(shift-1) and largest = 2**shift - 1, the threshold is
     half_up         half - 1                                  half or more
     half_away       half - 1, half for negative values        more than half; half too, above zero
     half_even       half,     half - 1 if the floor is odd    more than half; half too, next to an odd number
-    stochastic      largest - draw                            remainder + draw carries out
+    stochastic      largest - 1                               `draw_remainders` has made all of it, or nothing
 
 so a rule is three numbers: the threshold, what an odd floor takes from it, what a negative value adds to it.  Nothing
 overflows: remainder and threshold lie in 0..largest, and no value moves by more than one after the shift.
@@ -39,19 +39,16 @@ def _shift(operation):
 _left, _right = _shift("shl"), _shift("ashr")
 
 
-
 @compiled
 def requantize_rows(
-    sums, of_filter, of_row, shape, left, right, threshold, if_odd, if_negative, draws, free, ends,
-    results, first, steps,
-):  # fmt: skip
+    sums, of_filter, of_row, shape, left, right, threshold, if_odd, if_negative, free, ends, results, first, steps
+):
     """Words of filters x rows x columns = `shape`, all arithmetic in the type of `sums`, int32 or int64.
 
     Parameters
     ----------
-    sums : that of filter f, row i, column j at ``f * of_filter + i * of_row + j``
+    sums : that of filter f, row i, column j at ``f * of_filter + i * of_row + j``; overwritten, between rows as well
     left, right : bits to shift, one of them 0;  threshold, if_odd, if_negative : the rule, `if_odd` as what to subtract
-    draws : int64, empty or as long as `results`
     free : high bits of a sum that the result wraps into, 0 to saturate;  ends : lowest and highest result
     results : integers; the word goes to ``first + f * steps[0] + i * steps[1] + j * steps[2]``
     """
@@ -61,25 +58,44 @@ def requantize_rows(
     mask = word((np.int64(1) << np.int64(right)) - 1)
     threshold, if_odd, if_negative = word(threshold), word(if_odd), word(if_negative)
     lowest, highest = word(ends[0]), word(ends[1])
-    row = results if steps[2] == 1 else np.empty(columns, results.dtype)
+    for filter_ in range(filters):
+        start, place = filter_ * of_filter, first + filter_ * steps[0]
+        for index in range(start, start + (rows - 1) * of_row + columns):  # one long loop
+            value = sums[np.uint64(index)]
+            if sign == 63:
+                value = _left(value, left)
+            floor = _right(value, right)
+            limit = word(threshold - (floor & if_odd) + (_right(value, sign) & if_negative))
+            rounded = word(floor + (word(value & mask) > limit))
+            if free > 0:
+                rounded = _right(_left(rounded, free), free)
+            rounded = lowest if rounded < lowest else rounded
+            sums[np.uint64(index)] = highest if rounded > highest else rounded
+        for i in range(rows):
+            source, target = start + i * of_row, place + i * steps[1]
+            if steps[2] == 1:
+                for j in range(columns):
+                    results[np.uint64(target + j)] = sums[np.uint64(source + j)]
+            else:
+                for j in range(columns):
+                    results[np.uint64(target + j * steps[2])] = sums[np.uint64(source + j)]
+
+
+@compiled
+def draw_remainders(sums, of_filter, of_row, shape, right, draws, first, steps):
+    """Where remainder + draw carries out, make the remainder the largest there is, and 0 elsewhere.
+
+    Parameters
+    ----------
+    draws : int64, as long as the results;  the others are those of `requantize_rows`
+    """
+    word = sums.dtype.type
+    filters, rows, columns = shape
+    mask = word((np.int64(1) << np.int64(right)) - 1)
     for filter_ in range(filters):
         for i in range(rows):
-            start = filter_ * of_filter + i * of_row
-            place = first + filter_ * steps[0] + i * steps[1]
-            target = place if steps[2] == 1 else 0
+            source, place = filter_ * of_filter + i * of_row, first + filter_ * steps[0] + i * steps[1]
             for j in range(columns):
-                value = sums[np.uint64(start + j)]
-                if sign == 63:
-                    value = _left(value, left)
-                floor = _right(value, right)
-                limit = word(threshold - (floor & if_odd) + (_right(value, sign) & if_negative))
-                if draws.size > 0:
-                    limit = word(limit - draws[np.uint64(place + j * steps[2])])
-                rounded = word(floor + (word(value & mask) > limit))
-                if free > 0:
-                    rounded = _right(_left(rounded, free), free)
-                rounded = lowest if rounded < lowest else rounded
-                row[np.uint64(target + j)] = highest if rounded > highest else rounded
-            if steps[2] != 1:
-                for j in range(columns):
-                    results[np.uint64(place + j * steps[2])] = row[np.uint64(j)]
+                value, draw = sums[source + j], word(draws[place + j * steps[2]])
+                up = word(value & mask) > word(mask - draw)
+                sums[source + j] = word(value | mask) if up else word(value & ~mask)

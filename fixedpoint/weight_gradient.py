@@ -42,12 +42,11 @@ def weight_gradient_accumulate(x: np.ndarray, dz: np.ndarray, layer: Layer) -> n
 
 def _convolve(x: np.ndarray, dz: np.ndarray, layer: Layer, rule: Requantizer, dw: np.ndarray) -> None:
     x, dz = operand("x", x, layer), operand("dz", dz, layer)
-    sums, pitch = convolve_weights(
+    convolve_weights(
         x, dz, forward_scan(layer.geometry.rows), forward_scan(layer.geometry.columns),
         split(layer.formats.input.width, layer.formats.output_gradient.width, layer.accumulators["dw"].width),
+        rule, dw,
     )  # fmt: skip
-    of_filter = dw[0].size
-    rule.rows(sums, pitch, 0, (dw.shape[0], 1, of_filter), dw.reshape(-1), 0, (of_filter, 0, 1))
 
 
 def weight_gradient_definition(x: np.ndarray, dz: np.ndarray, layer: Layer) -> np.ndarray:

@@ -189,6 +189,7 @@ import numpy as np
 import fixedpoint.bands
 import fixedpoint.convolve
 import fixedpoint.convolve_weights
+import fixedpoint.scratch
 from tests.fixedpoint.test_convolve import PASSES, random_layer, random_tensors
 
 protect = ctypes.CDLL(None).mprotect
@@ -208,15 +209,9 @@ def guarded(shape, dtype):
     return np.frombuffer(area, dtype, count, start).reshape(shape)
 
 
-class Guarded:
-    empty = zeros = staticmethod(guarded)
-
-    def __getattr__(self, name):
-        return getattr(np, name)
-
-
+fixedpoint.scratch.Memory.empty = lambda memory, size, dtype: guarded(size, dtype)
 for module in (fixedpoint.convolve, fixedpoint.convolve_weights):
-    module.np, module.SLACK = Guarded(), int(sys.argv[1])
+    module.SLACK = int(sys.argv[1])
 for seed in range(40):
     rng = np.random.default_rng(seed)
     at_end = seed % 2 == 0
