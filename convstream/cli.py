@@ -19,7 +19,7 @@ _FAILED, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
 class _Commands(click.Group):
     """Imports a command when it is asked for: the others, and a Ctrl-C meanwhile, then cost nothing."""
 
-    _NAMES = ("reference", "vectors", "simulate", "verilog", "synth", "estimate", "report")
+    _NAMES = ("reference", "vectors", "simulate", "verilog", "synth", "estimate", "explore", "report")
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(self._NAMES)

@@ -15,7 +15,7 @@ from convstream.cli import main
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples/layers/remainder_3x3_s2.toml"
-COMMANDS = ("reference", "vectors", "simulate", "verilog", "synth", "report")
+COMMANDS = ("reference", "vectors", "simulate", "verilog", "synth", "explore", "report")
 
 
 @pytest.fixture

@@ -1,0 +1,99 @@
+"""A picture of all choices of lanes: what they cost, what they reach, and those that no other one beats."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from sim.errors import one_line
+from sim.exploration import Candidate, Rules
+
+_INK, _FAINT, _SET, _RULE = "#222222", "#bbbbbb", "#0b5fa5", "#c0392b"
+_MOST_LABELS = 12
+
+
+def draw_choices(
+    path: Path, title: str, found: Sequence[Candidate], best: Sequence[Candidate], recommended: Candidate | None,
+    rules: Rules,
+) -> None:  # fmt: skip
+    """Write a PNG of multipliers and cycles of all candidates, both axes logarithmic.
+
+    Parameters
+    ----------
+    best : those to be connected, the fewest multipliers first.
+    """
+    with mpl.rc_context({"font.size": 10, "text.color": _INK, "axes.edgecolor": _FAINT, "font.family": "DejaVu Sans"}):
+        figure = Figure(figsize=(10, 6), layout="constrained", facecolor="white")
+        axes = figure.subplots()
+        axes.set_title(one_line(title), loc="left", parse_math=False)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        _scatter(axes, found, best, recommended)
+        _label(axes, best)
+        _draw_rules(axes, rules, found[0].dsps / found[0].choice.multipliers)
+        _name_axes(axes, rules)
+        axes.legend(frameon=False, loc="lower left")
+        figure.savefig(path, format="png", dpi=120, metadata={"Software": None})
+
+
+def _scatter(axes: Axes, found: Sequence[Candidate], best: Sequence[Candidate], recommended: Candidate | None) -> None:
+    axes.scatter(*_points(found), s=26, color=_FAINT, linewidths=0, label=f"all {len(found):,} choices")
+    if best:
+        axes.plot(*_points(best), color=_SET, lw=1, marker="o", ms=5, label=f"no other beats these {len(best):,}")
+    if recommended:
+        axes.scatter(*_points([recommended]), s=260, marker="*", color=_RULE, zorder=4, label="recommended")
+
+
+def _label(axes: Axes, best: Sequence[Candidate]) -> None:
+    """Lanes beside so many points as there is room for."""
+    step = -(-len(best) // _MOST_LABELS) or 1
+    for candidate in best[::step]:
+        lanes = candidate.choice.lanes
+        text = f"{lanes.in_lanes}·{lanes.out_lanes}·{lanes.kernel_lanes}"
+        point = candidate.choice.multipliers, float(candidate.choice.cycles)
+        axes.annotate(text, point, (6, 5), textcoords="offset points", fontsize=8, color=_SET)
+
+
+def _draw_rules(axes: Axes, rules: Rules, dsps_per_multiplier: float) -> None:
+    """The budget, which counts DSP multipliers, and the rate that is wanted."""
+    if rules.budget_dsps is not None and dsps_per_multiplier:
+        axes.axvline(rules.budget_dsps / dsps_per_multiplier, color=_RULE, lw=1, ls="--",
+                     label=f"budget: {rules.budget_dsps:,} DSP multipliers")  # fmt: skip
+    if rules.target_fps is not None and rules.clock_mhz is not None:
+        axes.axhline(rules.clock_mhz * 1e6 / rules.target_fps, color=_RULE, lw=1, ls=":",
+                     label=f"target: {rules.target_fps:,.12g} images/s at {rules.clock_mhz:g} MHz")  # fmt: skip
+
+
+def _name_axes(axes: Axes, rules: Rules) -> None:
+    axes.set_xlabel("multipliers", color=_INK)
+    axes.set_ylabel("cycles of an image", color=_INK)
+    plain = FuncFormatter(lambda value, _: f"{value:,.12g}")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(plain)
+        axis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(LogLocator(base=4, numticks=12))
+    axes.grid(which="major", color="#eeeeee", lw=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.text(1, 1.01, "labels: in·out·kernel lanes", transform=axes.transAxes, ha="right", fontsize=8, color=_SET)
+    if rules.clock_mhz is not None:
+        convert = partial(_divide, rules.clock_mhz * 1e6)
+        rate = axes.secondary_yaxis("right", functions=(convert, convert))
+        rate.set_ylabel(f"images/s at {rules.clock_mhz:g} MHz", color=_INK)
+        rate.yaxis.set_major_formatter(plain)
+
+
+def _points(candidates: Sequence[Candidate]) -> tuple[list[int], list[float]]:
+    choices = [candidate.choice for candidate in candidates]
+    return [choice.multipliers for choice in choices], [float(choice.cycles) for choice in choices]
+
+
+def _divide(dividend: float, divisors: np.ndarray) -> np.ndarray:
+    """Cycles of an image to images a second, and back; matplotlib tries it with zeros."""
+    with np.errstate(divide="ignore"):
+        return dividend / np.asarray(divisors, dtype=float)
