@@ -11,15 +11,14 @@ in `fixedpoint.planes`, the arithmetic in `fixedpoint.pair_kernels`, and why it 
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
 from fixedpoint.bands import Bands, round_up
 from fixedpoint.limbs import Split
-from fixedpoint.pair_kernels import FILTERS, TILE_PIXELS, correlate
-from fixedpoint.planes import SLACK, Planes, gather_pairs, pack_weights
+from fixedpoint.pair_kernels import TILE_PIXELS, correlate, filter_blocks
+from fixedpoint.planes import SLACK, Planes, gather_pairs, layout_of, pack_weights
 from fixedpoint.requantize import Requantizer
 from fixedpoint.scan import Scan, Target
 from fixedpoint.scratch import Memory, scratch
@@ -60,12 +59,13 @@ def convolve(
     results : integers (images, filters, rows, columns), contiguous; those that no position makes are left alone
     """
     images, channels = source.shape[:2]
-    padded = round_up(filters.count, FILTERS)
+    blocks = filter_blocks(filters.count)
+    padded = int(blocks[-1])
     plane_rows = (channels + 1) // 2 * len(rows.phases) * len(columns.phases) * len(cut.a)
     row_bytes = (columns.positions + columns.reach) * (4 * plane_rows + cut.sums.itemsize * padded)
     multiplications = source.size * filters.words.size // channels
     bands = Bands.of(images, rows.positions, row_bytes, rows.positions, multiplications)
-    layout = Planes(channels, rows, columns, bands.height)
+    layout = layout_of(channels, rows, columns, bands.height)
     pitch, table = layout.pitch, layout.phase_table
     of_filter = round_up(bands.height * pitch, TILE_PIXELS)
     start = np.concatenate([start, np.zeros(padded - filters.count, np.int64)]).astype(cut.sums)
@@ -92,7 +92,7 @@ def convolve(
                 for a, of_a in zip(cut.a, planes, strict=True):
                     for b, of_b in zip(cut.b, packed, strict=True):
                         correlate(
-                            of_a, pixels, steps.offsets, of_b, padded, cut.terms // 2, a.shift + b.shift,
+                            of_a, pixels, steps.offsets, of_b, blocks, cut.terms // 2, a.shift + b.shift,
                             before, sums, of_filter,
                         )  # fmt: skip
                         before = start[:0]
@@ -114,7 +114,7 @@ def convolve(
         for steps in _all_steps(layout, filters.of_channel, filters.of_row):
             left, made_columns = steps.columns.results(0, columns.positions, columns.results)
             if made_columns:
-                targets.append((steps, _packed(filters, steps, cut, memory), left, made_columns))
+                targets.append((steps, _packed(filters, blocks, steps, cut, memory), left, made_columns))
         share(work, bands.threads)
 
 
@@ -126,10 +126,11 @@ def _all_steps(layout: Planes, of_channel: int, of_row: int) -> list[Steps]:
     ]  # fmt: skip
 
 
-def _packed(filters: Filters, steps: Steps, cut: Split, memory: Memory) -> list[np.ndarray]:
+def _packed(filters: Filters, blocks: np.ndarray, steps: Steps, cut: Split, memory: Memory) -> list[np.ndarray]:
     """Weights of all steps, for every digit."""
-    shape = -(-filters.count // FILTERS), steps.first.size, FILTERS
-    packed = [memory.empty(prod(shape), np.int32).reshape(shape) for _ in cut.b]
+    packed = [memory.empty(blocks[-1] * steps.first.size, np.int32) for _ in cut.b]
     for digit, of_digit in zip(cut.b, packed, strict=True):
-        pack_weights(filters.words, filters.of_filter, filters.count, steps.first, steps.second, digit, of_digit)
+        pack_weights(
+            filters.words, filters.of_filter, filters.count, steps.first, steps.second, digit, blocks, of_digit
+        )
     return packed

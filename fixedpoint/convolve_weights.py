@@ -18,7 +18,7 @@ import numpy as np
 from fixedpoint.bands import Bands, round_up
 from fixedpoint.limbs import Split
 from fixedpoint.pair_kernels import DOT_PIXELS, FILTERS, VECTORS, dot
-from fixedpoint.planes import SLACK, Planes, gather
+from fixedpoint.planes import SLACK, gather, layout_of
 from fixedpoint.requantize import Requantizer
 from fixedpoint.scan import Scan
 from fixedpoint.scratch import scratch
@@ -45,7 +45,7 @@ def convolve_weights(
     plane_rows = channels * len(rows.phases) * len(columns.phases) * len(cut.a) + padded * len(cut.b)
     multiplications = x.size * dz.size // images
     bands = Bands.of(images, rows.positions, 2 * pitch * plane_rows, BAND_PIXELS // pitch, multiplications)
-    layout = Planes(channels, rows, columns, bands.height)
+    layout = layout_of(channels, rows, columns, bands.height)
     offsets = layout.columns_of_weights()
     weights = offsets.size
     offsets = np.append(offsets, np.zeros(-weights % VECTORS, np.int64))

@@ -20,6 +20,7 @@ rounded, so every CPU gives the same bits.  Two kernels use it, both in tiles th
 No kernel checks an index: `fixedpoint.planes` says how large the arrays have to be.
 """
 
+import numpy as np
 from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
@@ -29,11 +30,23 @@ from fixedpoint.compiled import compiled
 
 #: 32-bit lanes of a vector; a result never depends on it.
 LANES = 16 if binding.get_host_cpu_features().get("avx512bw") else 8
-#: Filters and vectors of a tile: eight sums, and all operands beside them, fit the sixteen registers of AVX2.
+#: Filters and vectors of a tile: its sums, and all operands beside them, fit the sixteen registers of AVX2.
 FILTERS, VECTORS = 4, 2
+#: Filters of the two kinds of blocks of `correlate`.
+WIDE, NARROW = 6, 4
 #: Pixels that `correlate` computes at once, and that `dot` adds at once.
 TILE_PIXELS = VECTORS * LANES
 DOT_PIXELS = 2 * LANES
+#: Steps that `correlate` adds up at once: their pixels and weights fit the first-level cache.
+TILE_STEPS = 256
+
+
+def filter_blocks(filters: int) -> np.ndarray:
+    """First filter of each block of `correlate`, wide ones before narrow ones, and one behind the last."""
+    filters = max(NARROW, filters + filters % 2)
+    narrow = (0, 2, 1)[filters % WIDE // 2]  # a remainder of 2 is two narrow blocks for a wide one
+    wide = (filters - narrow * NARROW) // WIDE
+    return np.cumsum([0] + [WIDE] * wide + [NARROW] * narrow)
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _SUMS = ir.VectorType(_I32, LANES)
@@ -108,75 +121,97 @@ def _add(builder, before, vector, shift, target):
     builder.store(total, builder.bitcast(target, kind.as_pointer())).align = 4
 
 
-@intrinsic
-def _correlate_tile(
-    typing, planes, pixel, offsets, weights, first, steps, shift, before, before_place, before_pitch, sums, place, pitch
-):
-    """sums[place + f * pitch + ...] = the same of `before` + the sum over steps of weight f times pixels, << shift."""
-    signature = types.void(
-        planes, pixel, offsets, weights, first, steps, shift, before, before_place, before_pitch, sums, place, pitch
-    )
+def _correlate_tile(filters):
+    """The kernel of `correlate` for a block of so many filters."""
 
-    def generate(context, builder, signature, arguments):
-        kinds = signature.args
-        pixel, first, steps, shift = (arguments[i] for i in (1, 4, 5, 6))
-        before_place, before_pitch, place, pitch = (arguments[i] for i in (8, 9, 11, 12))
-        planes, offsets, weights, before, sums = (
-            _data(context, builder, kinds[i], arguments[i]) for i in (0, 2, 3, 7, 10)
+    @intrinsic
+    def correlate_tile(
+        typing, planes, pixel, offsets, weights, first, shift, before, before_place, before_pitch, sums, place, pitch
+    ):
+        """sums[place + f * pitch + ...] = the same of `before` + sum over steps of weight f times pixels, << shift."""
+        signature = types.void(
+            planes, pixel, offsets, weights, first, shift, before, before_place, before_pitch, sums, place, pitch
         )
-        tile = [(f, v) for f in range(FILTERS) for v in range(VECTORS)]
-        totals = {place: cgutils.alloca_once(builder, _SUMS) for place in tile}
-        for total in totals.values():
-            builder.store(ir.Constant(_SUMS, None), total)
-        pixels = builder.gep(planes, [pixel])
-        weights = builder.gep(weights, [builder.mul(first, _I64(FILTERS))])
-        with cgutils.for_range(builder, steps, intp=_I64) as loop:
-            here = builder.gep(pixels, [builder.load(builder.gep(offsets, [loop.index]))])
-            vectors = [_load(builder, builder.gep(here, [_I64(v * LANES)]), _PAIRS, 4) for v in range(VECTORS)]
-            weight = builder.gep(weights, [builder.mul(loop.index, _I64(FILTERS))])
-            for f in range(FILTERS):
-                word = builder.load(builder.gep(weight, [_I64(f)]))
-                pair = builder.bitcast(_broadcast(builder, word, _SUMS), _PAIRS)
-                for v in range(VECTORS):
-                    total = _multiply_add(builder, builder.load(totals[f, v]), vectors[v], pair)
-                    builder.store(total, totals[f, v])
-        for f, v in tile:
-            source, target = (
-                builder.gep(array, [builder.add(builder.add(start, builder.mul(_I64(f), row)), _I64(v * LANES))])
-                for array, start, row in ((before, before_place, before_pitch), (sums, place, pitch))
-            )
-            _add(builder, source, builder.load(totals[f, v]), shift, target)
-        return context.get_dummy_value()
 
-    return signature, generate
+        def generate(context, builder, signature, arguments):
+            kinds = signature.args
+            pixel, first, shift, before_place, before_pitch, place, pitch = (
+                arguments[i] for i in (1, 4, 5, 7, 8, 10, 11)
+            )
+            planes, offsets, weights, before, sums = (
+                _data(context, builder, kinds[i], arguments[i]) for i in (0, 2, 3, 6, 9)
+            )
+            steps = context.make_array(kinds[2])(context, builder, arguments[2]).nitems
+            tile = [(f, v) for f in range(filters) for v in range(VECTORS)]
+            totals = {place: cgutils.alloca_once(builder, _SUMS) for place in tile}
+            for total in totals.values():
+                builder.store(ir.Constant(_SUMS, None), total)
+            pixels, weights = builder.gep(planes, [pixel]), builder.gep(weights, [first])
+            with cgutils.for_range(builder, steps, intp=_I64) as loop:
+                here = builder.gep(pixels, [builder.load(builder.gep(offsets, [loop.index]))])
+                vectors = [_load(builder, builder.gep(here, [_I64(v * LANES)]), _PAIRS, 4) for v in range(VECTORS)]
+                weight = builder.gep(weights, [builder.mul(loop.index, _I64(filters))])
+                for f in range(filters):
+                    word = builder.load(builder.gep(weight, [_I64(f)]))
+                    pair = builder.bitcast(_broadcast(builder, word, _SUMS), _PAIRS)
+                    for v in range(VECTORS):
+                        total = _multiply_add(builder, builder.load(totals[f, v]), vectors[v], pair)
+                        builder.store(total, totals[f, v])
+            for f, v in tile:
+                source, target = (
+                    builder.gep(array, [builder.add(builder.add(start, builder.mul(_I64(f), row)), _I64(v * LANES))])
+                    for array, start, row in ((before, before_place, before_pitch), (sums, place, pitch))
+                )
+                _add(builder, source, builder.load(totals[f, v]), shift, target)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return correlate_tile
+
+
+_correlate_wide, _correlate_narrow = _correlate_tile(WIDE), _correlate_tile(NARROW)
 
 
 @compiled
-def correlate(planes, pixels, offsets, weights, filters, chunk, shift, start, sums, pitch):
-    """Correlate `filters`, a multiple of FILTERS, with a band of `pixels`.
+def correlate(planes, pixels, offsets, weights, blocks, chunk, shift, start, sums, pitch):
+    """Correlate all filters with a band of `pixels`.
 
     Parameters
     ----------
     planes : int32, a pair of pixels each;  offsets : int64 (steps,), where each step's plane starts for pixel 0
-    weights : int32 (blocks, steps, FILTERS), a pair of weights each;  chunk : steps whose sum fits 32 bits
+    weights : int32, a pair of weights each, of (steps, filters) of every block
+    blocks : int64, the first filter of each block, and one behind the last;  chunk : steps whose sum fits 32 bits
     start : (filters, TILE_PIXELS), what to add the sums to, shifted left; if empty, what `sums` holds
     sums : int32 or int64 (filters, pitch)
     """
     steps = offsets.size
-    tiles, blocks = (pixels + TILE_PIXELS - 1) // TILE_PIXELS, filters // FILTERS
-    by_block = weights.size > planes.size  # the smaller of the two is walked again and again, out of the cache
-    for begin in range(0, max(1, steps), chunk):
-        of_chunk = offsets[begin : begin + chunk]
-        fresh = begin == 0 and start.size > 0
+    chunks = max(1, -(-steps // min(chunk, TILE_STEPS)))
+    size = -(-steps // chunks)
+    deep = weights.size > planes.size  # so much that each tile is worth copying, to be walked again and again
+    copy, places = np.empty(size * TILE_PIXELS, np.int32), np.arange(0, size * TILE_PIXELS, TILE_PIXELS)
+    for part in range(chunks):
+        of_part = offsets[part * size : (part + 1) * size]
+        fresh = part == 0 and start.size > 0
         before, before_pitch = (start, TILE_PIXELS) if fresh else (sums, pitch)
-        for outer in range(blocks if by_block else tiles):
-            for inner in range(tiles if by_block else blocks):
-                tile, block = (inner, outer) if by_block else (outer, inner)
-                filter_, place = block * FILTERS, block * FILTERS * pitch + tile * TILE_PIXELS
-                _correlate_tile(
-                    planes, tile * TILE_PIXELS, of_chunk, weights, block * steps + begin, of_chunk.size, shift,
-                    before, filter_ * TILE_PIXELS if fresh else place, before_pitch, sums, place, pitch,
-                )  # fmt: skip
+        for pixel in range(0, pixels, TILE_PIXELS):
+            if deep:
+                for step in range(of_part.size):
+                    for lane in range(TILE_PIXELS):
+                        copy[np.uint64(step * TILE_PIXELS + lane)] = planes[np.uint64(of_part[step] + pixel + lane)]
+            tile = (copy, 0, places[: of_part.size]) if deep else (planes, pixel, of_part)
+            for block in range(blocks.size - 1):
+                filter_, count = blocks[block], blocks[block + 1] - blocks[block]
+                first, place = filter_ * steps + part * size * count, filter_ * pitch + pixel
+                before_place = filter_ * TILE_PIXELS if fresh else place
+                if count == WIDE:
+                    _correlate_wide(
+                        *tile, weights, first, shift, before, before_place, before_pitch, sums, place, pitch
+                    )
+                else:
+                    _correlate_narrow(
+                        *tile, weights, first, shift, before, before_place, before_pitch, sums, place, pitch
+                    )
 
 
 @intrinsic

@@ -23,7 +23,7 @@ the next plane or in the elements that are allocated after the last one.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class Planes:
     columns: Scan
     height: int
 
-    @property
+    @cached_property
     def pitch(self) -> int:
         return self.columns.positions + self.columns.reach
 
@@ -120,6 +120,10 @@ class Planes:
                 [base + row.index * row_weights + two.index if two else -1 for row, _, two in couples], np.int64
             ))  # fmt: skip
         return tuple(map(np.concatenate, (offsets, first, second)))
+
+
+#: One `Planes` for all calls that need the same.
+layout_of = lru_cache(Planes)
 
 
 def _neighbours(target: Target) -> list[tuple]:
@@ -222,28 +226,29 @@ def gather_pairs(source, image, first_row, height, rows, stride, phases, pitch, 
 
 
 @compiled
-def pack_weights(weights, filter_weights, filters, first, second, digit, packed):
+def pack_weights(weights, filter_weights, filters, first, second, digit, blocks, packed):
     """Weights of all steps in the order of `correlate`, a pair in 32 bits.
 
     Parameters
     ----------
     weights : integers, one-dimensional;  filter_weights : distance between filters
     first, second : int64 (steps,), see `Planes.steps`
-    packed : int32 (blocks, steps, filters of a block); the last block is filled up with the last filter, whose sums
+    blocks : int64, the first filter of each block, and one behind the last
+    packed : int32, (steps, filters) of every block; the last ones are filled up with the last filter, whose sums
         nobody reads
     """
     offset, shift, mask, half = digit
     whole = shift == 0 and mask == -1
-    blocks, steps, lanes = packed.shape
-    pairs = packed.reshape(packed.size)
-    for block in range(blocks):
+    steps = first.size
+    for block in range(blocks.size - 1):
+        lanes = blocks[block + 1] - blocks[block]
         for lane in range(lanes):
-            filter_ = block * lanes + lane
-            start = (filter_ if filter_ < filters else filters - 1) * filter_weights
+            start = min(blocks[block] + lane, filters - 1) * filter_weights
+            target = blocks[block] * steps + lane
             for step in range(steps):
                 low, high = np.int64(weights[np.uint64(start + first[step])]), np.int64(0)
                 if second[step] >= 0:
                     high = np.int64(weights[np.uint64(start + second[step])])
                 if not whole:
                     low, high = ((low + offset) >> shift & mask) - half, ((high + offset) >> shift & mask) - half
-                pairs[np.uint64((block * steps + step) * lanes + lane)] = low & 0xFFFF | high << 16
+                packed[np.uint64(target + step * lanes)] = low & 0xFFFF | high << 16

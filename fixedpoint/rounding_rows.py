@@ -65,7 +65,7 @@ def requantize_rows(
             if sign == 63:
                 value = _left(value, left)
             floor = _right(value, right)
-            limit = word(threshold - (floor & if_odd) + (_right(value, sign) & if_negative))
+            limit = word(word(threshold - word(floor & if_odd)) + word(_right(value, sign) & if_negative))
             rounded = word(floor + (word(value & mask) > limit))
             if free > 0:
                 rounded = _right(_left(rounded, free), free)

@@ -40,9 +40,12 @@ class Target:
         return begin, range(self.first + self.step * begin, min(self.first + self.step * end, size), self.step)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scan:
-    """A source axis of `size` elements; place p of phase f holds element ``p * stride + f - pad``, or padding."""
+    """A source axis of `size` elements; place p of phase f holds element ``p * stride + f - pad``, or padding.
+
+    There is one for each axis and direction, equal to itself alone, so that what depends on it is found fast.
+    """
 
     size: int
     stride: int
