@@ -9,11 +9,14 @@ INSTALLED := $(VENV)/installed
 TESTABLE  := $(VENV)/installed-test
 BENCH     := .venv-benchmark
 BENCHABLE := $(BENCH)/installed
+PEERS     := .venv-peers
+COMPARED  := $(PEERS)/installed
 PICTURE   := build/$(basename $(notdir $(LAYER))).png
 
 .DEFAULT_GOAL := report
 .DELETE_ON_ERROR:
-.PHONY: report training-step test campaign benchmark-model benchmark-efficiency lint clean help prerequisites
+.PHONY: report training-step test campaign lint clean help prerequisites
+.PHONY: benchmark-model benchmark-efficiency benchmark-hardware
 
 report: $(INSTALLED)  ## (default) the main job: LAYER through every model and the simulated core, as a table and a picture
 	$(BIN)/convstream report $(LAYER) --picture $(PICTURE)
@@ -33,6 +36,9 @@ benchmark-model: $(BENCHABLE)  ## the integer model against PyTorch, ONNX Runtim
 
 benchmark-efficiency: $(INSTALLED)  ## share of useful multiplier cycles: all example layers, all lane choices of four
 	$(BIN)/python benchmarks/efficiency.py
+
+benchmark-hardware: $(TESTABLE) $(COMPARED)  ## forward cores beside those of NNgen and FINN: cycles, cells, clock; hours
+	$(BIN)/python benchmarks/hardware.py
 
 lint: $(TESTABLE)  ## style checks only
 	$(BIN)/ruff check .
@@ -59,6 +65,11 @@ $(TESTABLE): $(INSTALLED)
 $(BENCHABLE): pyproject.toml | prerequisites
 	$(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[benchmark]'
+	touch $@
+
+$(COMPARED): benchmarks/nngen_requirements.txt | prerequisites
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
 prerequisites:
