@@ -90,11 +90,10 @@ class View:
     def summary(self) -> str:
         """What the tables say, and what is recommended."""
         lines = ["cycles of an image, images back to back; no other choice has as few multipliers and as few cycles"]
-        if len(self.measured) < len(self.best) and self.measured:
-            lines.append("measured: as many as --most says, spread over the set")
         if self.recommended:
             why = "the fastest" if self.rules.target_fps is None else "the smallest that is fast enough"
-            lines.append(f"recommended: {describe_lanes(self.recommended.choice.lanes)}: {why}")
+            among = " of those measured (--most measures more)" if 0 < len(self.measured) < len(self.best) else ""
+            lines.append(f"recommended: {describe_lanes(self.recommended.choice.lanes)}: {why}{among}")
         return "\n".join(lines)
 
     def _clock_mhz(self, candidate: Candidate) -> float | None:

@@ -67,9 +67,11 @@ def command(
     Shown is the Pareto set: no other choice has as few multipliers and takes as few cycles an image; memory decides
     between equals. Cycles are exact, images back to back. The lanes in the layer file do not matter.
 
-    With --target-fps the smallest choice that reaches it is recommended, with a budget alone the fastest. The exit
-    code is 1 if there is none, or a measurement fails. Every measurement is kept below build/explore as soon as it
-    is done, and used again.
+    With --target-fps the smallest choice that reaches it is recommended, with a budget alone the fastest; the exit
+    code is 1 if there is none. Cores that are synthesized run at the slower of --clock and the rate measured.
+
+    Every measurement is kept below build/explore as soon as it is done, and used again. A worker on a cluster needs
+    the same version of this program and its tools.
     """
     file, target = read_layer_file(layer_path), TARGETS[target_name]
     rules = Rules(budget_dsp, target_fps, clock_mhz)
