@@ -14,7 +14,9 @@ from sim.errors import one_line
 from sim.exploration import Candidate, Rules
 
 _INK, _FAINT, _SET, _RULE = "#222222", "#bbbbbb", "#0b5fa5", "#c0392b"
-_MOST_LABELS = 12
+
+#: Between two points that are labelled, at the resolution at which figures are laid out.
+_LABEL_PIXELS = 24
 
 
 def draw_choices(
@@ -50,13 +52,15 @@ def _scatter(axes: Axes, found: Sequence[Candidate], best: Sequence[Candidate], 
 
 
 def _label(axes: Axes, best: Sequence[Candidate]) -> None:
-    """Lanes beside so many points as there is room for."""
-    step = -(-len(best) // _MOST_LABELS) or 1
-    for candidate in best[::step]:
-        lanes = candidate.choice.lanes
-        text = f"{lanes.in_lanes}·{lanes.out_lanes}·{lanes.kernel_lanes}"
-        point = candidate.choice.multipliers, float(candidate.choice.cycles)
-        axes.annotate(text, point, (6, 5), textcoords="offset points", fontsize=8, color=_SET)
+    """Lanes beside the points, but for those that are too near to the last one that has them."""
+    axes.autoscale_view()  # or it is not known yet where on the page a point is
+    last = None
+    for candidate, point in zip(best, zip(*_points(best), strict=True), strict=True):
+        place = axes.transData.transform(point)
+        if last is not None and np.hypot(*(place - last)) < _LABEL_PIXELS:
+            continue
+        last, text = place, "·".join(map(str, vars(candidate.choice.lanes).values()))
+        axes.annotate(text, point, (7, 5), textcoords="offset points", fontsize=8, color=_SET)
 
 
 def _draw_rules(axes: Axes, rules: Rules, dsps_per_multiplier: float) -> None:
