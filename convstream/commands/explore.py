@@ -11,19 +11,17 @@ from convstream.choices_view import Measured, View
 from convstream.console import counting, print_json, print_table, working
 from convstream.draft import draft_of
 from convstream.layer_file import LayerFile, read_layer_file
-from convstream.options import Positive, clock_option, json_option, layer_argument
+from convstream.options import PASS_NAMES, Positive, clock_option, json_option, layer_argument
 from fixedpoint.dataflow.choices import legal_lanes
 from fixedpoint.layer import Layer
 from sim.errors import BadInput, CheckFailed
 from sim.exploration import Candidate, Rules, best_of, candidates, describe_lanes, recommend, spread, why_none
 from sim.fpga import TARGETS, Target
 from sim.measure import Measurement, SimulatedCore, SynthesizedCore, measuring
-from sim.passes import PASSES
 from sim.sources import make_tensors
 from sim.vectors import all_tensors
 from sim.workers import host_and_port
 
-_LABELS = {name.replace("_", "-"): name for name in PASSES}
 _MOST_SEEDS = 1000
 
 #: What to measure, and of which candidate.
@@ -34,7 +32,7 @@ Taking = tuple[Candidate, Measurement]
     "explore", epilog="Example:  convstream explore examples/layers/middle_3x3.toml --budget-dsp 64 --clock 100"
 )
 @layer_argument
-@click.option("--pass", "chosen", type=click.Choice([*_LABELS, "all"]), default="forward", show_default=True,
+@click.option("--pass", "chosen", type=click.Choice([*PASS_NAMES, "all"]), default="forward", show_default=True,
               help="Which core; all: the three side by side, used one after another. Their multipliers, memories and "
                    "cycles of an image are added up.")  # fmt: skip
 @click.option("--target", "target_name", type=click.Choice(list(TARGETS)), default="ecp5", show_default=True)
@@ -77,7 +75,7 @@ def command(
     rules = Rules(budget_dsp, target_fps, clock_mhz)
     measures_clock = synthesized and seeds > 0 and target.router is not None
     _check(rules, target, measures_clock, simulated or synthesized, scheduler)
-    passes = list(PASSES) if chosen == "all" else [_LABELS[chosen]]
+    passes = list(PASS_NAMES.values()) if chosen == "all" else [PASS_NAMES[chosen]]
     with draft_of(picture) if picture else nullcontext() as draft:
         found = _estimate(file.layer, passes, target)
         best = best_of(found, rules, by_memory)
