@@ -1,6 +1,7 @@
 """Bands of rows: the pieces in which a pass is computed, small enough for the cache and dealt out to threads."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from fixedpoint.threads import thread_count
 
@@ -10,31 +11,50 @@ BAND_BYTES = 1 << 19
 SHARED_MULTIPLICATIONS = 1 << 21
 
 
+class Band(NamedTuple):
+    """Rows `first` to `last` - 1 of images `image` to `end` - 1: of several images only where all rows are."""
+
+    image: int
+    end: int
+    first: int
+    last: int
+
+
 @dataclass(frozen=True)
 class Bands:
-    """All positions in bands of at most `height` rows: (image, first row, last row + 1)."""
+    """All positions in bands of at most `images` images and `height` rows."""
 
-    bands: list[tuple[int, int, int]]
+    bands: list[Band]
+    images: int
     height: int
     threads: int
 
     @classmethod
-    def of(cls, images: int, positions: int, row_bytes: int, largest: int, multiplications: int) -> "Bands":
-        """Bands of about equal height, at least one for every thread.
+    def of(
+        cls, images: int, positions: int, row_bytes: int, multiplications: int, *, rows: int | None = None
+    ) -> "Bands":
+        """Bands of about equal size, at least one for every thread.
 
         Parameters
         ----------
-        row_bytes : what each row of positions adds to a band;  largest : rows that a band may have in any case
+        row_bytes : what each row of positions adds to a band
+        rows : how many a band may have in any case, and then of one image only
         """
         threads = thread_count() if multiplications >= SHARED_MULTIPLICATIONS else 1
-        largest = max(1, min(largest, BAND_BYTES // row_bytes))
+        largest = max(1, min(rows or positions, BAND_BYTES // row_bytes))
         count = max(-(-positions // largest), min(positions, -(-threads // images)))
         height = -(-positions // count)
-        rows = [(first, min(first + height, positions)) for first in range(0, positions, height)]
-        bands = [(image, *band) for image in range(images) for band in rows]
-        return cls(bands, height, min(threads, len(bands)))
+        starts = range(0, positions, height)
+        several = 1
+        if rows is None and len(starts) == 1:
+            several = max(1, min(-(-images // threads), BAND_BYTES // (row_bytes * positions)))
+        bands = [
+            Band(image, min(image + several, images), first, min(first + height, positions))
+            for image in range(0, images, several) for first in starts
+        ]  # fmt: skip
+        return cls(bands, several, height, min(threads, len(bands)))
 
-    def of_thread(self, thread: int) -> list[tuple[int, int, int]]:
+    def of_thread(self, thread: int) -> list[Band]:
         return self.bands[thread :: self.threads]
 
 

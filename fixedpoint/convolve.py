@@ -64,10 +64,10 @@ def convolve(
     plane_rows = (channels + 1) // 2 * len(rows.phases) * len(columns.phases) * len(cut.a)
     row_bytes = (columns.positions + columns.reach) * (4 * plane_rows + cut.sums.itemsize * padded)
     multiplications = source.size * filters.words.size // channels
-    bands = Bands.of(images, rows.positions, row_bytes, rows.positions, multiplications)
+    bands = Bands.of(images, rows.positions, row_bytes, multiplications)
     layout = layout_of(channels, rows, columns, bands.height)
     pitch, table = layout.pitch, layout.phase_table
-    of_filter = round_up(bands.height * pitch, TILE_PIXELS)
+    of_image, of_filter = layout.pair_count * layout.size, round_up(bands.height * pitch, TILE_PIXELS)
     start = np.concatenate([start, np.zeros(padded - filters.count, np.int64)]).astype(cut.sums)
     start = np.repeat(start, TILE_PIXELS)
     row_axis, column_axis = (rows.stride, rows.pad), columns.stride
@@ -77,10 +77,10 @@ def convolve(
 
     def work(thread: int) -> None:
         planes, sums = memory_of[thread]
-        for image, first, last in bands.of_thread(thread):
+        for image, end, first, last in bands.of_thread(thread):
             for digit, of_digit in zip(cut.a, planes, strict=True):
                 gather_pairs(
-                    source, image, first, bands.height + rows.reach, row_axis, column_axis,
+                    source, (image, end), first, bands.height + rows.reach, row_axis, column_axis,
                     table, pitch, digit, of_digit,
                 )  # fmt: skip
             pixels = (last - first - 1) * pitch + columns.positions
@@ -92,13 +92,13 @@ def convolve(
                 for a, of_a in zip(cut.a, planes, strict=True):
                     for b, of_b in zip(cut.b, packed, strict=True):
                         correlate(
-                            of_a, pixels, steps.offsets, of_b, blocks, cut.terms // 2, a.shift + b.shift,
-                            before, sums, of_filter,
+                            of_a, end - image, of_image, pixels, steps.offsets, of_b, blocks,
+                            cut.terms // 2, a.shift + b.shift, before, sums, of_filter,
                         )  # fmt: skip
                         before = start[:0]
                 rule.rows(
-                    sums[(top - first) * pitch + left :], of_filter, pitch,
-                    (filters.count, len(made_rows), len(made_columns)),
+                    sums[(top - first) * pitch + left :], padded * of_filter, of_filter, pitch,
+                    (end - image, filters.count, len(made_rows), len(made_columns)),
                     flat, (image * filters.count * height + made_rows.start) * width + made_columns.start,
                     (height * width, made_rows.step * width, made_columns.step),
                 )  # fmt: skip
@@ -106,8 +106,8 @@ def convolve(
     with scratch() as memory:
         memory_of = [
             (
-                [memory.empty(layout.pair_count * layout.size + SLACK, np.int32) for _ in cut.a],
-                memory.empty(padded * of_filter, cut.sums),
+                [memory.empty(bands.images * of_image + SLACK, np.int32) for _ in cut.a],
+                memory.empty(bands.images * padded * of_filter, cut.sums),
             )
             for _ in range(bands.threads)
         ]

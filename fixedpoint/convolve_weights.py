@@ -44,7 +44,9 @@ def convolve_weights(
     pitch = columns.positions + columns.reach
     plane_rows = channels * len(rows.phases) * len(columns.phases) * len(cut.a) + padded * len(cut.b)
     multiplications = x.size * dz.size // images
-    bands = Bands.of(images, rows.positions, 2 * pitch * plane_rows, BAND_PIXELS // pitch, multiplications)
+    bands = Bands.of(
+        images, rows.positions, 2 * pitch * plane_rows, multiplications, rows=max(1, BAND_PIXELS // pitch)
+    )
     layout = layout_of(channels, rows, columns, bands.height)
     offsets = layout.columns_of_weights()
     weights = offsets.size
@@ -56,7 +58,7 @@ def convolve_weights(
     def work(thread: int) -> None:
         planes, outputs, sums = memory_of[thread]
         sums[:] = 0
-        for image, first, last in bands.of_thread(thread):
+        for image, _, first, last in bands.of_thread(thread):
             for digit, of_digit in zip(cut.a, planes, strict=True):
                 gather(
                     x, image, first, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride,
@@ -86,4 +88,4 @@ def convolve_weights(
         total = memory_of[0][-1]
         for _, _, sums in memory_of[1:]:
             total += sums
-        rule.rows(total, offsets.size, 0, (filters, 1, weights), results.reshape(-1), 0, (weights, 0, 1))
+        rule.rows(total, 0, offsets.size, 0, (1, filters, 1, weights), results.reshape(-1), 0, (weights, 0, 1))

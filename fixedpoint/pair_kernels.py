@@ -174,35 +174,39 @@ _correlate_wide, _correlate_narrow = _correlate_tile(WIDE), _correlate_tile(NARR
 
 
 @compiled
-def correlate(planes, pixels, offsets, weights, blocks, chunk, shift, start, sums, pitch):
-    """Correlate all filters with a band of `pixels`.
+def correlate(planes, images, size, pixels, offsets, weights, blocks, chunk, shift, start, sums, pitch):
+    """Correlate all filters with a band of `pixels` of each image.
 
     Parameters
     ----------
-    planes : int32, a pair of pixels each;  offsets : int64 (steps,), where each step's plane starts for pixel 0
+    planes : int32 (images, size), a pair of pixels each
+    offsets : int64 (steps,), where each step's plane starts for pixel 0
     weights : int32, a pair of weights each, of (steps, filters) of every block
     blocks : int64, the first filter of each block, and one behind the last;  chunk : steps whose sum fits 32 bits
     start : (filters, TILE_PIXELS), what to add the sums to, shifted left; if empty, what `sums` holds
-    sums : int32 or int64 (filters, pitch)
+    sums : int32 or int64 (images, filters, pitch)
     """
     steps = offsets.size
     chunks = max(1, -(-steps // min(chunk, TILE_STEPS)))
-    size = -(-steps // chunks)
-    deep = weights.size > planes.size  # so much that each tile is worth copying, to be walked again and again
-    copy, places = np.empty(size * TILE_PIXELS, np.int32), np.arange(0, size * TILE_PIXELS, TILE_PIXELS)
+    length = -(-steps // chunks)
+    deep = weights.size > images * size  # so much that each tile is worth copying, to be walked again and again
+    copy, places = np.empty(length * TILE_PIXELS, np.int32), np.arange(0, length * TILE_PIXELS, TILE_PIXELS)
+    tiles = (pixels + TILE_PIXELS - 1) // TILE_PIXELS
     for part in range(chunks):
-        of_part = offsets[part * size : (part + 1) * size]
+        of_part = offsets[part * length : (part + 1) * length]
         fresh = part == 0 and start.size > 0
         before, before_pitch = (start, TILE_PIXELS) if fresh else (sums, pitch)
-        for pixel in range(0, pixels, TILE_PIXELS):
+        for turn in range(images * tiles):
+            image, pixel = turn // tiles, turn % tiles * TILE_PIXELS
+            source, target = image * size + pixel, image * blocks[-1] * pitch + pixel
             if deep:
                 for step in range(of_part.size):
                     for lane in range(TILE_PIXELS):
-                        copy[np.uint64(step * TILE_PIXELS + lane)] = planes[np.uint64(of_part[step] + pixel + lane)]
-            tile = (copy, 0, places[: of_part.size]) if deep else (planes, pixel, of_part)
+                        copy[np.uint64(step * TILE_PIXELS + lane)] = planes[np.uint64(of_part[step] + source + lane)]
+            tile = (copy, 0, places[: of_part.size]) if deep else (planes, source, of_part)
             for block in range(blocks.size - 1):
                 filter_, count = blocks[block], blocks[block + 1] - blocks[block]
-                first, place = filter_ * steps + part * size * count, filter_ * pitch + pixel
+                first, place = filter_ * steps + part * length * count, target + filter_ * pitch
                 before_place = filter_ * TILE_PIXELS if fresh else place
                 if count == WIDE:
                     _correlate_wide(

@@ -154,14 +154,17 @@ def gather(source, image, first_row, height, rows, stride, phases, pitch, size, 
     for plane in range(channels * phases.shape[0]):
         channel, phase = plane // phases.shape[0], plane % phases.shape[0]
         row_phase, first, begin, end = phases[phase]
-        for row in range(height):
+        lines, length, top = height, pitch, first_row - rows[1]
+        if stride == rows[0] == 1 and end - begin == pitch == source_width and 0 <= top <= source_height - height:
+            lines, length, end = 1, height * pitch, height * pitch  # rows without padding are one long row
+        for row in range(lines):
             target = plane * size + row * pitch
             y = (first_row + row) * rows[0] + row_phase - rows[1]
             if y < 0 or y >= source_height:
-                planes[target : target + pitch] = 0
+                planes[target : target + length] = 0
                 continue
             planes[target : target + begin] = 0
-            planes[target + end : target + pitch] = 0
+            planes[target + end : target + length] = 0
             start = ((image * channels + channel) * source_height + y) * source_width + first
             if whole and stride == 1:
                 for place in range(begin, end):
@@ -181,28 +184,33 @@ def gather(source, image, first_row, height, rows, stride, phases, pitch, size, 
 
 
 @compiled
-def gather_pairs(source, image, first_row, height, rows, stride, phases, pitch, digit, planes):
+def gather_pairs(source, images, first_row, height, rows, stride, phases, pitch, digit, planes):
     """Planes of pairs: as `gather`, for channels two by two; a last channel is paired with itself one place on.
 
-    `planes` is int32, the first of a pair in its low half, at least pairs * phases * height * pitch elements.  (The
-    last place of a row of a lone channel has no second half; no tap reads it.)
+    `planes` is int32, the first of a pair in its low half, at least pairs * phases * height * pitch elements for each
+    of images[0] to images[1] - 1.  (The last place of a row of a lone channel has no second half; no tap reads it.)
     """
     _, channels, source_height, source_width = source.shape
     words = source.reshape(source.size)
     offset, shift, mask, half = digit
     whole = shift == 0 and mask == -1
-    for plane in range((channels + 1) // 2 * phases.shape[0]):
-        channel, phase = plane // phases.shape[0] * 2, plane % phases.shape[0]
+    count = (channels + 1) // 2 * phases.shape[0]
+    for plane in range((images[1] - images[0]) * count):
+        image, of_image = images[0] + plane // count, plane % count
+        channel, phase = of_image // phases.shape[0] * 2, of_image % phases.shape[0]
         row_phase, first, begin, end = phases[phase]
         partner = source_height * source_width if channel + 1 < channels else 0
-        for row in range(height):
+        lines, length, top = height, pitch, first_row - rows[1]
+        if stride == rows[0] == 1 and end - begin == pitch == source_width and 0 <= top <= source_height - height:
+            lines, length, end = 1, height * pitch, height * pitch  # rows without padding are one long row
+        for row in range(lines):
             target = (plane * height + row) * pitch
             y = (first_row + row) * rows[0] + row_phase - rows[1]
             if y < 0 or y >= source_height:
-                planes[target : target + pitch] = 0
+                planes[target : target + length] = 0
                 continue
             planes[target : target + begin] = 0
-            planes[target + end : target + pitch] = 0
+            planes[target + end : target + length] = 0
             start = ((image * channels + channel) * source_height + y) * source_width + first
             if whole and stride == 1:
                 for place in range(begin, end):
@@ -221,7 +229,7 @@ def gather_pairs(source, image, first_row, height, rows, stride, phases, pitch, 
                     low, high = ((low + offset) >> shift & mask) - half, ((high + offset) >> shift & mask) - half
                     planes[np.uint64(target + place)] = low & 0xFFFF | high << 16
             if partner == 0:
-                for place in range(target, target + pitch - 1):
+                for place in range(target, target + length - 1):
                     planes[np.uint64(place)] = planes[np.uint64(place)] & 0xFFFF | planes[np.uint64(place + 1)] << 16
 
 

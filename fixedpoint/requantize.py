@@ -45,23 +45,25 @@ class Requantizer:
         }
 
     def rows(
-        self, sums: np.ndarray, of_filter: int, of_row: int, shape: tuple[int, int, int],
+        self, sums: np.ndarray, of_image: int, of_filter: int, of_row: int, shape: tuple[int, int, int, int],
         results: np.ndarray, first: int, steps: tuple[int, int, int],
     ) -> None:  # fmt: skip
-        """Words of filters x rows x columns = `shape`.
+        """Words of images x filters x rows x columns = `shape`.
 
         Parameters
         ----------
-        sums : int32 or int64, that of filter f, row i, column j at ``f * of_filter + i * of_row + j``; overwritten
-        results : integers, one-dimensional; the word goes to ``first + f * steps[0] + i * steps[1] + j * steps[2]``
+        sums : int32 or int64, that of image n, filter f, row i, column j at
+            ``n * of_image + f * of_filter + i * of_row + j``; overwritten
+        results : integers, one-dimensional; the word goes to
+            ``first + (n * filters + f) * steps[0] + i * steps[1] + j * steps[2]``
         """
         if sums.dtype == np.int32 and (self._shifts[0] or self._shifts[1] > 31):
             sums = sums.astype(np.int64)
         if self._draws.size:
-            draw_remainders(sums, of_filter, of_row, shape, self._shifts[1], self._draws, first, steps)
+            draw_remainders(sums, of_image, of_filter, of_row, shape, self._shifts[1], self._draws, first, steps)
         requantize_rows(
-            sums, of_filter, of_row, shape, *self._shifts, *self._thresholds, *self._limits[8 * sums.itemsize],
-            results, first, steps,
+            sums, of_image, of_filter, of_row, shape, *self._shifts, *self._thresholds,
+            *self._limits[8 * sums.itemsize], results, first, steps,
         )  # fmt: skip
 
 
@@ -113,7 +115,7 @@ def requantize(
         raise ValueError(f"stochastic rounding needs draws of shape {accumulators.shape}, not {given}")
     results = np.empty(accumulators.size, result.dtype)
     rule = Requantizer(accumulator, result, rounding, overflow, draws)
-    rule.rows(accumulators.reshape(-1), 0, 0, (1, 1, results.size), results, 0, (0, 0, 1))
+    rule.rows(accumulators.reshape(-1), 0, 0, 0, (1, 1, 1, results.size), results, 0, (0, 0, 1))
     return results.reshape(accumulators.shape)
 
 

@@ -41,25 +41,29 @@ _left, _right = _shift("shl"), _shift("ashr")
 
 @compiled
 def requantize_rows(
-    sums, of_filter, of_row, shape, left, right, threshold, if_odd, if_negative, free, ends, results, first, steps
-):
-    """Words of filters x rows x columns = `shape`, all arithmetic in the type of `sums`, int32 or int64.
+    sums, of_image, of_filter, of_row, shape, left, right, threshold, if_odd, if_negative, free, ends,
+    results, first, steps,
+):  # fmt: skip
+    """Words of images x filters x rows x columns = `shape`, all arithmetic in the type of `sums`, int32 or int64.
 
     Parameters
     ----------
-    sums : that of filter f, row i, column j at ``f * of_filter + i * of_row + j``; overwritten, between rows as well
+    sums : that of image n, filter f, row i, column j at ``n * of_image + f * of_filter + i * of_row + j``; overwritten,
+        between rows as well
     left, right : bits to shift, one of them 0;  threshold, if_odd, if_negative : the rule, `if_odd` as what to subtract
     free : high bits of a sum that the result wraps into, 0 to saturate;  ends : lowest and highest result
-    results : integers; the word goes to ``first + f * steps[0] + i * steps[1] + j * steps[2]``
+    results : integers; the word goes to ``first + (n * filters + f) * steps[0] + i * steps[1] + j * steps[2]``
     """
     word = sums.dtype.type
     sign = np.int64(31 if word(np.int64(1) << np.int64(32)) == 0 else 63)  # the compiler knows it, unlike an itemsize
-    filters, rows, columns = shape
+    images, filters, rows, columns = shape
+    if steps[2] == 1 and of_row == columns == steps[1]:
+        rows, columns = 1, rows * columns
     mask = word((np.int64(1) << np.int64(right)) - 1)
     threshold, if_odd, if_negative = word(threshold), word(if_odd), word(if_negative)
     lowest, highest = word(ends[0]), word(ends[1])
-    for filter_ in range(filters):
-        start, place = filter_ * of_filter, first + filter_ * steps[0]
+    for plane in range(images * filters):
+        start, place = plane // filters * of_image + plane % filters * of_filter, first + plane * steps[0]
         for index in range(start, start + (rows - 1) * of_row + columns):  # one long loop
             value = sums[np.uint64(index)]
             if sign == 63:
@@ -82,7 +86,7 @@ def requantize_rows(
 
 
 @compiled
-def draw_remainders(sums, of_filter, of_row, shape, right, draws, first, steps):
+def draw_remainders(sums, of_image, of_filter, of_row, shape, right, draws, first, steps):
     """Where remainder + draw carries out, make the remainder the largest there is, and 0 elsewhere.
 
     Parameters
@@ -90,11 +94,12 @@ def draw_remainders(sums, of_filter, of_row, shape, right, draws, first, steps):
     draws : int64, as long as the results;  the others are those of `requantize_rows`
     """
     word = sums.dtype.type
-    filters, rows, columns = shape
+    images, filters, rows, columns = shape
     mask = word((np.int64(1) << np.int64(right)) - 1)
-    for filter_ in range(filters):
+    for plane in range(images * filters):
+        start = plane // filters * of_image + plane % filters * of_filter
         for i in range(rows):
-            source, place = filter_ * of_filter + i * of_row, first + filter_ * steps[0] + i * steps[1]
+            source, place = start + i * of_row, first + plane * steps[0] + i * steps[1]
             for j in range(columns):
                 value, draw = sums[source + j], word(draws[place + j * steps[2]])
                 up = word(value & mask) > word(mask - draw)
