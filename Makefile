@@ -16,7 +16,7 @@ PICTURE   := build/$(basename $(notdir $(LAYER))).png
 .DEFAULT_GOAL := report
 .DELETE_ON_ERROR:
 .PHONY: report training-step test campaign lint clean help prerequisites
-.PHONY: benchmark-model benchmark-efficiency benchmark-hardware
+.PHONY: benchmark-model benchmark-efficiency benchmark-area benchmark-hardware
 
 report: $(INSTALLED)  ## (default) the main job: LAYER through every model and the simulated core, as a table and a picture
 	$(BIN)/convstream report $(LAYER) --picture $(PICTURE)
@@ -36,6 +36,9 @@ benchmark-model: $(BENCHABLE)  ## the integer model against PyTorch, ONNX Runtim
 
 benchmark-efficiency: $(INSTALLED)  ## share of useful multiplier cycles: all example layers, all lane choices of four
 	$(BIN)/python benchmarks/efficiency.py
+
+benchmark-area: $(TESTABLE)  ## cells and clock rate of every example layer's cores on an ECP5; hours
+	$(BIN)/python benchmarks/area.py
 
 benchmark-hardware: $(TESTABLE) $(COMPARED)  ## forward cores beside those of NNgen and FINN: cycles, cells, clock; hours
 	$(BIN)/python benchmarks/hardware.py

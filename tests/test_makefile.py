@@ -40,7 +40,7 @@ def test_help_lists_what_one_would_look_for():
     lines = make("help").stdout.splitlines()
     assert [line.split()[1] for line in lines] == [
         "report", "training-step", "test", "campaign",
-        "benchmark-model", "benchmark-efficiency", "benchmark-hardware",
+        "benchmark-model", "benchmark-efficiency", "benchmark-area", "benchmark-hardware",
         "lint", "clean", "help",
     ]  # fmt: skip
     assert all(len(line.split()) > 3 for line in lines)
