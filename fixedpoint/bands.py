@@ -1,6 +1,7 @@
 """Bands of rows: the pieces in which a pass is computed, small enough for the cache and dealt out to threads."""
 
 from dataclasses import dataclass
+from math import gcd
 from typing import NamedTuple
 
 from fixedpoint.threads import thread_count
@@ -33,7 +34,7 @@ class Bands:
     def of(
         cls, images: int, positions: int, row_bytes: int, multiplications: int, *, rows: int | None = None
     ) -> "Bands":
-        """Bands of about equal size, at least one for every thread.
+        """Bands of about equal size, as many for every thread.
 
         Parameters
         ----------
@@ -42,7 +43,7 @@ class Bands:
         """
         threads = thread_count() if multiplications >= SHARED_MULTIPLICATIONS else 1
         largest = max(1, min(rows or positions, BAND_BYTES // row_bytes))
-        count = max(-(-positions // largest), min(positions, -(-threads // images)))
+        count = min(positions, round_up(-(-positions // largest), threads // gcd(images, threads)))
         height = -(-positions // count)
         starts = range(0, positions, height)
         several = 1
