@@ -3,7 +3,7 @@
     python benchmarks/hardware.py            (make benchmark-hardware sets up what it compares with)
 
 *Useful* is the share of multiplier cycles in which a multiplier multiplies a weight with a pixel that is not padding;
-MAC are such products.  Rates are those of images back to back: one a period.
+MAC are such products; kLUT4 are 1000.  Rates are those of images back to back: one a period.
 
 convstream   cycles: of the first image, first beat in to last beat out; period: to the next image.  Everything is in:
              streams, memories, rounding.  Weights are loaded.
@@ -27,6 +27,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
+from convstream.console import counting
 from convstream.layer_file import read_layer_file
 from fixedpoint.layer import Lanes, Layer
 
@@ -63,19 +64,19 @@ def _finn(folding: str, multipliers: int, period: int, clock_mhz: float = 0, *ce
 #: Lanes: as many multipliers as each of the others has.
 CONTESTS = (
     Contest(
-        "photograph_3x3", "3 -> 16 channels, 32 x 32, 3 x 3", ((1, 1), (1, 4), (4, 4)),
+        "photograph_3x3", "3 -> 16, 32 x 32, 3 x 3", ((1, 1), (1, 4), (4, 4)),
         (_finn("SIMD 3, PE 4", 12, 36887), _finn("SIMD 3, PE 16", 48, 9280, 56.8, 3527, 4307, 72, 1),
          _finn("window 27 x 4", 108, 4161)),
         (Lanes(3, 1, 3), Lanes(3, 4, 1), Lanes(3, 4, 3), Lanes(3, 16, 1), Lanes(3, 4, 9), Lanes(3, 16, 3)),
     ),
     Contest(
-        "middle_3x3", "16 -> 16 channels, 16 x 16, 3 x 3", ((1, 1), (1, 4), (4, 4)),
+        "middle_3x3", "16 -> 16, 16 x 16, 3 x 3", ((1, 1), (1, 4), (4, 4)),
         (_finn("SIMD 4, PE 4", 16, 36864), _finn("SIMD 16, PE 4", 64, 9216, 72.6, 8222, 5002, 96, 0),
          _finn("window 144 x 1", 144, 4105)),
         (Lanes(1, 1, 9), Lanes(4, 4, 1), Lanes(4, 1, 9), Lanes(16, 4, 1), Lanes(16, 1, 9)),
     ),
     Contest(
-        "down_3x3_s2", "16 -> 32 channels, 16 x 16, 3 x 3, stride 2", ((1, 1), (4, 4)),
+        "down_3x3_s2", "16 -> 32, 16 x 16, 3 x 3 s2", ((1, 1), (4, 4)),
         (_finn("SIMD 16, PE 4", 64, 4608), _finn("SIMD 16, PE 8", 128, 2304), _finn("SIMD 16, PE 32", 512, 609)),
         (Lanes(1, 1, 9), Lanes(16, 4, 1), Lanes(16, 8, 1), Lanes(16, 1, 9), Lanes(16, 32, 1)),
     ),
@@ -118,18 +119,18 @@ _GAINS = {
     "useful": lambda design: design.useful,
     "MHz": lambda design: design.clock_mhz,
     "/MULT18": lambda design: design.per_second("dsp"),
-    "/1000 LUT4": lambda design: design.per_second("lut", 1000),
+    "/kLUT4": lambda design: design.per_second("lut", 1000),
 }
 
 
-def measure() -> dict[Contest, list[Design]]:
-    """All designs of all layers: first simulated, then synthesized."""
+def measure() -> dict[str, list[Design]]:
+    """All designs by the title of their layer: first simulated, then synthesized."""
     found: list[tuple[Contest, Layer, str, str, int, Core]] = []
     for contest in CONTESTS:
         layer = read_layer_file(_LAYERS / f"{contest.name}.toml").layer
         for par_ich, par_och in contest.nngen:
             multipliers = par_ich * par_och * layer.geometry.rows.kernel * layer.geometry.columns.kernel
-            choice = f"par_ich {par_ich}, par_och {par_och}"
+            choice = f"ich {par_ich}, och {par_och}"
             found.append((contest, layer, "NNgen", choice, multipliers, simulate_nngen(layer, par_ich, par_och)))
             _tell(found)
         for lanes in contest.lanes:
@@ -137,12 +138,13 @@ def measure() -> dict[Contest, list[Design]]:
             core = simulate_convstream(layer, lanes)
             found.append((contest, layer, "convstream", choice, lanes.multipliers, core))
             _tell(found)
-    silicon = synthesize([core for *_, core in found])
-    designs = {contest: list(_quoted(contest)) for contest in CONTESTS}
+    with counting("placing and routing", len(found)) as advance:
+        silicon = synthesize([core for *_, core in found], advance)
+    designs = {contest.title: list(_quoted(contest)) for contest in CONTESTS}
     for (contest, layer, tool, choice, multipliers, core), made in zip(found, silicon, strict=True):
         products = layer.geometry.multiplications // layer.geometry.batch
         of_core = core.cycles, core.period, made.cells, made.clock_mhz
-        designs[contest].append(Design(tool, choice, multipliers, products, *of_core))
+        designs[contest.title].append(Design(tool, choice, multipliers, products, *of_core))
     return designs
 
 
@@ -159,20 +161,20 @@ def _quoted(contest: Contest) -> Iterator[Design]:
         yield Design("FINN", finn.folding, finn.multipliers, products, None, finn.period, *made)
 
 
-def print_table(contest: Contest, designs: Sequence[Design]) -> None:
+def print_table(title: str, designs: Sequence[Design]) -> None:
     products = designs[0].products
-    print(f"\n{contest.title}: {products:,} products an image")
-    print(f"{'':12}{'':22}{'mult.':>6}{'cycles':>9}{'period':>9}{'useful':>8}{'LUT4':>8}{'carry':>7}{'FF':>8}"
-          f"{'MULT18':>8}{'DP16KD':>8}{'MHz':>7}{'MMAC/s per':>12}{'MMAC/s per':>12}")  # fmt: skip
-    print(f"{'':127}{'MULT18':>8}{'1000 LUT4':>12}")
+    print(f"\n{title}: {products:,} products an image")
+    print(f"{'':26}{'mult.':>5}{'cycles':>8}{'period':>8}{'useful':>8}{'LUT4':>8}{'carry':>7}{'FF':>8}{'MULT18':>8}"
+          f"{'DP16KD':>8}{'MHz':>7}   MMAC/s per")  # fmt: skip
+    print(f"{'':101}{'MULT18':>8}{'kLUT4':>7}")
     for design in designs:
         cells = design.cells or {}
         print(
-            f"{design.tool:12}{design.choice:22}{design.multipliers:6}{_number(design.cycles, 9)}"
-            f"{_number(design.period, 9)}{design.useful:8.1%}{_number(cells.get('lut'), 8)}"
+            f"{design.tool:11}{design.choice:15}{design.multipliers:5}{_number(design.cycles, 8)}"
+            f"{_number(design.period, 8)}{design.useful:8.1%}{_number(cells.get('lut'), 8)}"
             f"{_number(cells.get('carry'), 7)}{_number(cells.get('register'), 8)}{_number(cells.get('dsp'), 8)}"
             f"{_number(cells.get('block_ram'), 8)}{_number(design.clock_mhz, 7, 1)}"
-            f"{_number(design.per_second('dsp'), 12, 1)}{_number(design.per_second('lut', 1000), 12, 0)}"
+            f"{_number(design.per_second('dsp'), 8, 1)}{_number(design.per_second('lut', 1000), 7)}".rstrip()
         )
 
 
@@ -180,20 +182,20 @@ def _number(value: float | None, width: int, digits: int = 0) -> str:
     return " " * width if value is None else f"{value:{width},.{digits}f}"
 
 
-def print_ratios(designs: dict[Contest, list[Design]]) -> None:
+def print_ratios(designs: dict[str, list[Design]]) -> None:
     """How far ahead convstream is of the others, with the same number of multipliers."""
     print("\nahead of NNgen with as many multipliers, by a factor of (below 1: behind)")
-    print(f"{'':46}{'mult.':>6}" + "".join(f"{name:>11}" for name in (*_COSTS, *_GAINS)))
-    for contest, ours, theirs in _pairs(designs, "NNgen"):
+    print(f"{'':28}{'mult.':>6}" + "".join(f"{name:>9}" for name in (*_COSTS, *_GAINS)))
+    for title, ours, theirs in _pairs(designs, "NNgen"):
         costs = [_ratio(cost(theirs), cost(ours)) for cost in _COSTS.values()]
         gains = [_ratio(gain(ours), gain(theirs)) for gain in _GAINS.values()]
-        print(f"{contest.title:46}{ours.multipliers:6}{''.join(costs + gains)}")
+        print(f"{title:28}{ours.multipliers:6}{''.join(costs + gains)}")
     print("\nahead of FINN with as many multipliers, by a factor of")
-    print(f"{'':46}{'mult.':>6}{'period':>11}{'/MULT18':>11}")
-    for contest, ours, theirs in _pairs(designs, "FINN"):
+    print(f"{'':28}{'mult.':>6}{'period':>9}{'/MULT18':>9}")
+    for title, ours, theirs in _pairs(designs, "FINN"):
         rates = [design.per_second("dsp") if design.cells else None for design in (ours, theirs)]
         ratios = _ratio(theirs.period, ours.period) + _ratio(*rates)
-        print(f"{contest.title:46}{ours.multipliers:6}{ratios}")
+        print(f"{title:28}{ours.multipliers:6}{ratios}")
     routed = [design for of_layer in designs.values() for design in of_layer if design.clock_mhz]
     lowest = min((design for design in routed if design.tool == "convstream"), key=_rate)
     best = max((design for design in routed if design.tool != "convstream"), key=_rate)
@@ -201,18 +203,18 @@ def print_ratios(designs: dict[Contest, list[Design]]) -> None:
           f"by {best.tool}: {_rate(lowest) / _rate(best):.2f}x")  # fmt: skip
 
 
-def _pairs(designs: dict[Contest, list[Design]], tool: str) -> Iterator[tuple[Contest, Design, Design]]:
-    for contest, of_layer in designs.items():
+def _pairs(designs: dict[str, list[Design]], tool: str) -> Iterator[tuple[str, Design, Design]]:
+    for title, of_layer in designs.items():
         ours = {design.multipliers: design for design in of_layer if design.tool == "convstream"}
         for theirs in of_layer:
             if theirs.tool == tool:
-                yield contest, ours[theirs.multipliers], theirs
+                yield title, ours[theirs.multipliers], theirs
 
 
 def _ratio(better: float | None, worse: float | None) -> str:
     if better is None or worse is None:
-        return " " * 11
-    return f"{better / worse:10.2f}x" if worse else f"{'needs none':>11}"
+        return " " * 9
+    return f"{better / worse:8.2f}x" if worse else f"{'none':>9}"
 
 
 def _rate(design: Design) -> float:
@@ -227,13 +229,13 @@ _ROWS = {
 }
 
 
-def draw(designs: dict[Contest, list[Design]], path: Path) -> None:
+def draw(designs: dict[str, list[Design]], path: Path) -> None:
     """Write a PNG: a column for each layer, over the number of multipliers."""
     with mpl.rc_context({"font.size": 9, "font.family": "DejaVu Sans", "axes.titlesize": 10}):
         figure = Figure(figsize=(11, 7.5), layout="constrained", facecolor="white")
         grid = figure.subplots(len(_ROWS), len(designs), sharey="row", sharex="col")
-        for column, (contest, of_layer) in zip(grid.T, designs.items(), strict=True):
-            column[0].set_title(contest.title)
+        for column, (title, of_layer) in zip(grid.T, designs.items(), strict=True):
+            column[0].set_title(title)
             column[-1].set_xlabel("multipliers")
             for axes, quantity in zip(column, _ROWS.values(), strict=True):
                 _draw_tools(axes, [design for design in of_layer if design.clock_mhz or axes is column[0]], quantity)
@@ -260,8 +262,8 @@ def _draw_tools(axes: Axes, designs: Sequence[Design], quantity) -> None:
 
 def main() -> None:
     designs = measure()
-    for contest, of_layer in designs.items():
-        print_table(contest, of_layer)
+    for title, of_layer in designs.items():
+        print_table(title, of_layer)
     print_ratios(designs)
     draw(designs, _PICTURE)
 

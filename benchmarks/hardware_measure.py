@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -152,12 +152,17 @@ def _run(command: Sequence[object], folder: Path, log: Path) -> None:
         raise CheckFailed(f"{Path(str(command[0])).name} failed: {quote_error(log)}")
 
 
-def synthesize(cores: Sequence[Core]) -> list[Silicon]:
-    """The same programs with the same options on all cores, as many at once as there are processors."""
-    return asyncio.run(_synthesize(cores))
+def synthesize(cores: Sequence[Core], advance: Callable[[], None]) -> list[Silicon]:
+    """The same programs with the same options on all cores, as many at once as there are processors.
+
+    Parameters
+    ----------
+    advance : called when a core is done.
+    """
+    return asyncio.run(_synthesize(cores, advance))
 
 
-async def _synthesize(cores: Sequence[Core]) -> list[Silicon]:
+async def _synthesize(cores: Sequence[Core], advance: Callable[[], None]) -> list[Silicon]:
     processors, root = Processors(), _ROOT.resolve()
     with tempfile.TemporaryDirectory(dir=root, prefix=".") as scratch:
         versions = await yowasp.prepare(processors, [yosys.PROGRAM, TARGET.router.program], Path(scratch))
@@ -169,6 +174,7 @@ async def _synthesize(cores: Sequence[Core]) -> list[Silicon]:
             processors, core.verilog + core.wrapper, core.module, WRAPPER, target, versions[0], root
         )
         routed = await nextpnr.place_and_route(processors, netlist, TARGET.router, _SEED, versions[1], root)
+        advance()
         clock_mhz = routed.clock_mhz if isinstance(routed, nextpnr.Routed) else None
         return Silicon(TARGET.count_kinds(netlist.cells), clock_mhz)
 
