@@ -18,14 +18,12 @@ from cocotb_tools.config import pygpi_entry_point
 from sim import run_files
 from sim.processes import SimulationError, quote_error, run
 
-_TEST_MODULE = "sim.testbench"
-
 
 def run_testbench(
-    command: Sequence[str], environment: dict[str, str], module: str, stimulus: dict, seed: int, folder: Path,
-    timeout_seconds: float,
+    command: Sequence[str], environment: dict[str, str], module: str, testbench: str, stimulus: dict, seed: int,
+    folder: Path, timeout_seconds: float,
 ) -> list[dict]:  # fmt: skip
-    """Play `stimulus` into `module`, simulated by `command`, in `folder`; returns the test bench's record.
+    """Play `stimulus` into `module`, simulated by `command`, in `folder`; returns the record of the module `testbench`.
 
     Raises
     ------
@@ -36,7 +34,7 @@ def run_testbench(
         (folder / name).unlink(missing_ok=True)
     (folder / run_files.STIMULUS).write_text(json.dumps(stimulus))
     log = folder / run_files.LOG
-    code = run(command, folder, _environment(module, seed, environment), log, timeout_seconds)
+    code = run(command, folder, _environment(module, testbench, seed, environment), log, timeout_seconds)
     if code != 0:
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         raise SimulationError(f"the simulator {how}: {quote_error(log)} (see {log})")
@@ -59,7 +57,7 @@ def _check_results(results: Path, log: Path) -> None:
         raise SimulationError(f"the test bench did not come to its end: {reason.splitlines()[0]} (see {log})")
 
 
-def _environment(module: str, seed: int, environment: dict[str, str]) -> dict[str, str]:
+def _environment(module: str, testbench: str, seed: int, environment: dict[str, str]) -> dict[str, str]:
     """What cocotb's libraries want to know; settings from around this process must not change what runs."""
     libpython = find_libpython.find_libpython()
     if libpython is None:
@@ -70,7 +68,7 @@ def _environment(module: str, seed: int, environment: dict[str, str]) -> dict[st
         **environment,
         "COCOTB_TOPLEVEL": module,
         "TOPLEVEL_LANG": "verilog",
-        "COCOTB_TEST_MODULES": _TEST_MODULE,
+        "COCOTB_TEST_MODULES": testbench,
         "COCOTB_RESULTS_FILE": run_files.RESULTS,
         "COCOTB_RANDOM_SEED": str(seed),
         "COCOTB_ANSI_OUTPUT": "0",

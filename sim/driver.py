@@ -11,6 +11,7 @@ It samples `tready` at the rising edge and drives right after it, as a register 
 from cocotb.handle import HierarchyObject
 
 from sim.cycles import Cycles
+from sim.observed import how_far_in
 from sim.stalls import stalls
 
 
@@ -66,6 +67,4 @@ class Source:
         return str(self._tready.value) == "1"
 
     def __str__(self):
-        if len(self.cycles) == self.planned:
-            return f"{self.name}: all {self.planned} beats went in"
-        return f"{self.name}: {len(self.cycles)} of {self.planned} beats went in, tready is {self._tready.value}"
+        return how_far_in(self.name, len(self.cycles), self.planned, str(self._tready.value))

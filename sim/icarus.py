@@ -27,7 +27,7 @@ endmodule
 """
 
 
-def build(verilog: Path, module: str, waves: bool, build_root: Path) -> Path:
+def build(verilog: bytes, module: str, waves: bool, build_root: Path) -> Path:
     """Folder with the compiled `module`; nothing is compiled if it was before.
 
     Raises
@@ -35,9 +35,13 @@ def build(verilog: Path, module: str, waves: bool, build_root: Path) -> Path:
     SimulationError
         Icarus is missing, or rejects the Verilog.
     """
-    source = verilog.read_bytes()
-    return cached_folder(build_root, f"icarus-{module}", (_version(), _TIMESCALE, _DUMP, str(waves), module, source),
-                         lambda to: _build_core(source, module, waves, to))  # fmt: skip
+    return cached_folder(build_root, f"icarus-{module}", (_version(), _TIMESCALE, _DUMP, str(waves), module, verilog),
+                         lambda to: _build_core(verilog, module, waves, to))  # fmt: skip
+
+
+def build_player(verilog: bytes, module: str, build_root: Path) -> Path:
+    """Like `build`, for a bench that plays by itself."""
+    return build(verilog, module, waves=False, build_root=build_root)
 
 
 def command(folder: Path, seed: int, waves: bool) -> list[str]:

@@ -5,3 +5,9 @@ RECORD = "record.json"
 RESULTS = "results.xml"
 LOG = "simulation.log"
 WAVES = "waves.vcd"
+FRAME_ERROR = "frame_error.log"
+
+
+def recording(stream: str) -> str:
+    """What the recorder of a stream wrote down, in the fast way."""
+    return f"{stream}.log"

@@ -11,12 +11,12 @@ import numpy as np
 from fixedpoint.layer import Layer
 from hdl.convert import convert
 from sim import icarus, run_files, verilator
-from sim.cocotb_run import run_testbench
 from sim.limit import cycle_limit
 from sim.passes import PASSES
 from sim.stalls import HIGHEST_STALL
 from sim.stimulus import Episode, play_batches
 from sim.verdict import SimulationResult, judge
+from sim.ways import Run
 
 SIMULATORS = {"verilator": verilator, "icarus": icarus}
 
@@ -46,7 +46,7 @@ def simulate(
 def simulate_episodes(
     layer: Layer, episodes: Sequence[Episode], pass_name: str, *, simulator: str = "verilator",
     stall: float | Mapping[str, float] = 0.0, seed: int = 1, waves: bool = False, build_root: Path = Path("build"),
-    verilog: Path | None = None, timeout_seconds: float | None = None,
+    verilog: Path | None = None, timeout_seconds: float | None = None, beat_by_beat: bool = False,
 ) -> list[SimulationResult]:  # fmt: skip
     """Play episodes, each from a reset on, through the core of a pass; one result each.
 
@@ -68,6 +68,8 @@ def simulate_episodes(
         The core, if it is not to be converted from the layer now.
     timeout_seconds : float, optional
         Wall-clock limit of the simulator; by default one that only a dead simulator exceeds.
+    beat_by_beat : bool
+        Have Python play every beat, even if the fast way would do: a single uninterrupted episode, and no waves.
 
     Raises
     ------
@@ -85,19 +87,16 @@ def simulate_episodes(
     if timeout_seconds is None:
         timeout_seconds = _START_SECONDS + sum(limits) / _SLOWEST_CYCLES_PER_SECOND
 
-    module, program = PASSES[pass_name].module, SIMULATORS[simulator]
     build_root = build_root.resolve()
-    folder = _new_folder(build_root / "runs", module)
-    source = verilog or convert(layer, pass_name, folder)
-    core = program.build(source, module, waves, build_root / "cores")
-    stimulus = {
-        "seed": seed,
-        "stall": levels,
-        "episodes": [_stimulus(*planned, pass_name) for planned in zip(episodes, limits, strict=True)],
-    }
-    records = run_testbench(
-        program.command(core, seed, waves), program.ENVIRONMENT, module, stimulus, seed, folder, timeout_seconds
+    folder = _new_folder(build_root / "runs", PASSES[pass_name].module)
+    core = (verilog or convert(layer, pass_name, folder)).read_bytes()
+    run = Run(
+        layer, pass_name, core, SIMULATORS[simulator], levels, seed, build_root / "cores", folder, timeout_seconds
     )
+    if beat_by_beat or waves or len(episodes) > 1 or not episodes[0].uninterrupted:
+        records = run.beat_by_beat(episodes, limits, waves)
+    else:
+        records = run.by_player(episodes[0], limits[0])
     results = [judge(layer, pass_name, *played) for played in zip(episodes, records, strict=True)]
     if waves or not all(result.matched for result in results):
         kept = {"log": folder / run_files.LOG, "waves": folder / run_files.WAVES if waves else None}
@@ -121,14 +120,3 @@ def _new_folder(parent: Path, module: str) -> Path:
     parent.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(prefix=f"{module}-", dir=parent))
 
-
-def _stimulus(episode: Episode, limit: int, pass_name: str) -> dict:
-    """The episode as the test bench reads it."""
-    return {
-        "plays": {stream: [vars(play) for play in plays] for stream, plays in episode.plays.items()},
-        "expected_beats": {
-            stream: len(episode.expected[stream].words) if stream in episode.expected else None
-            for stream in PASSES[pass_name].outputs
-        },
-        "limit_cycles": limit,
-    }

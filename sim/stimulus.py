@@ -46,8 +46,18 @@ class Episode:
     @property
     def beats(self) -> int:
         """Beats on all inputs and outputs."""
-        played = sum(len(play.words) for plays in self.plays.values() for play in plays)
-        return played + sum(len(play.words) for play in self.expected.values())
+        return sum(self.stream_beats.values())
+
+    @property
+    def stream_beats(self) -> dict[str, int]:
+        """Beats to be played, or expected, by stream."""
+        played = {stream: sum(len(play.words) for play in plays) for stream, plays in self.plays.items()}
+        return played | {stream: len(play.words) for stream, play in self.expected.items()}
+
+    @property
+    def uninterrupted(self) -> bool:
+        """Nothing is wrong on purpose, and every stream goes on to its end once it has begun."""
+        return bool(self.expected) and not any(play.after for plays in self.plays.values() for play in plays[1:])
 
 
 def play_batches(

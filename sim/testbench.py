@@ -18,12 +18,7 @@ from sim import run_files
 from sim.cycles import PERIOD_NS, Cycles
 from sim.driver import Source
 from sim.monitor import Sink
-
-_RESET_CYCLES = 8
-#: A core may offer anything until it has seen two edges in reset.
-_SETTLING_CYCLES = 2
-#: Once everything expected has come, so many cycles must bring nothing more.
-_QUIET_CYCLES = 200
+from sim.observed import QUIET_CYCLES, RESET_CYCLES, SETTLING_CYCLES, episode_record, starvation
 
 
 class Testbench:
@@ -50,28 +45,21 @@ class Testbench:
         try:
             await with_timeout(self._end(players), self._limit_cycles * PERIOD_NS, "ns")
             starved = None
-            await Timer(_QUIET_CYCLES * PERIOD_NS, "ns")
+            await Timer(QUIET_CYCLES * PERIOD_NS, "ns")
         except SimTimeoutError:
-            where = "; ".join(str(stream) for stream in (*self.sources.values(), *self.sinks.values()))
-            starved = f"no end within {self._limit_cycles} cycles: {where}"
+            streams = (*self.sources.values(), *self.sinks.values())
+            starved = starvation(self._limit_cycles, [str(stream) for stream in streams])
         for task in (*watchers, *players):
             task.cancel()
-        return {
-            "inputs": {name: source.cycles for name, source in self.sources.items()},
-            "outputs": {
-                name: {"words": sink.words, "lasts": sink.lasts, "cycles": sink.cycles}
-                for name, sink in self.sinks.items()
-            },
-            "breaches": [breach for sink in self.sinks.values() for breach in sink.breaches],
-            "frame_error": self._frame_error,
-            "starved": starved,
-        }
+        inputs = {name: source.cycles for name, source in self.sources.items()}
+        outputs = {name: sink.observed for name, sink in self.sinks.items()}
+        return episode_record(inputs, outputs, self._frame_error, starved)
 
     async def _reset(self) -> None:
         self._dut.aresetn.value = 0
-        for cycle in range(_RESET_CYCLES):
+        for cycle in range(RESET_CYCLES):
             await self._clock.edge
-            if cycle >= _SETTLING_CYCLES:
+            if cycle >= SETTLING_CYCLES:
                 for sink in self.sinks.values():
                     sink.check_reset()
         self._dut.aresetn.value = 1
@@ -83,11 +71,15 @@ class Testbench:
             await self._dut.frame_error.value_change
 
     async def _play(self, name: str) -> None:
-        streams = self.sources | self.sinks
         for play in self._plays[name]:
-            while any(len(streams[other].cycles) < beats for other, beats in play["after"].items()):
+            while not all(self._over(other, beats) for other, beats in play["after"].items()):
                 await self._clock.edge
             await self.sources[name].play(play["words"], play["lasts"])
+
+    def _over(self, name: str, beats: int) -> bool:
+        """So many beats of a stream went over before this edge: one of this edge may be counted by now, or not yet."""
+        cycles = (self.sources | self.sinks)[name].cycles
+        return len(cycles) >= beats and cycles[beats - 1] < self._clock.now()
 
     async def _end(self, players: list[Task]) -> None:
         await gather(*players)

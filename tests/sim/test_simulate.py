@@ -1,7 +1,6 @@
 """The simulation as a whole, on stand-in cores: what is right matches, and every planted fault is caught."""
 
 import re
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -16,11 +15,11 @@ from tests.sim.stand_ins import (
     WEIGHT_GRADIENT,
     Fault,
     both_simulators,
+    both_ways,
     forward_tensors,
+    needs_icarus,
     weight_gradient_tensors,
 )
-
-needs_icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is not installed")
 
 
 @pytest.fixture
@@ -37,10 +36,11 @@ def forward(build_root):
 
 
 @both_simulators
+@both_ways
 @pytest.mark.parametrize("stall", [0, 0.5, 0.95])
-def test_a_right_core_matches_in_every_value(simulator, stall, forward, build_root):
+def test_a_right_core_matches_in_every_value(simulator, beat_by_beat, stall, forward, build_root):
     tensors = forward_tensors()
-    result = forward(tensors, simulator=simulator, stall=stall)
+    result = forward(tensors, simulator=simulator, beat_by_beat=beat_by_beat, stall=stall)
     assert result.matched
     assert (result.compared_values, result.wrong_values) == (48, 0)
     np.testing.assert_array_equal(result.tensors[0]["z"], tensors["z"])
@@ -69,9 +69,11 @@ def test_data_may_be_offered_before_the_weights_are_loaded(build_root):
 
 
 @needs_icarus
-def test_both_simulators_see_the_same_beats_in_the_same_cycles(forward):
+@both_ways
+def test_both_simulators_see_the_same_beats_in_the_same_cycles(beat_by_beat, forward):
     one, other = (
-        forward(forward_tensors(), simulator=simulator, stall=0.6, seed=7) for simulator in ("verilator", "icarus")
+        forward(forward_tensors(), simulator=simulator, beat_by_beat=beat_by_beat, stall=0.6, seed=7)
+        for simulator in ("verilator", "icarus")
     )
     for stream in ("weights", "x", "z"):
         np.testing.assert_array_equal(one.beat_cycles[stream], other.beat_cycles[stream])
@@ -82,8 +84,9 @@ def test_the_seed_decides_the_stalls(forward):
     assert first == again != other
 
 
-def test_a_stream_can_be_stalled_alone(forward):
-    result = forward(forward_tensors(), stall={"x": 0.9})
+@both_ways
+def test_a_stream_can_be_stalled_alone(beat_by_beat, forward):
+    result = forward(forward_tensors(), beat_by_beat=beat_by_beat, stall={"x": 0.9}, seed=2)
     assert result.matched
     assert np.diff(result.beat_cycles["x"]).max() > 10
     assert list(np.diff(result.beat_cycles["weights"])) == [1, 1, 1]
@@ -130,8 +133,9 @@ def test_a_core_that_takes_data_without_asking_for_tvalid_is_wrong(forward):
         (Fault.ERROR_SPURIOUS, "frame_error went 0, 1, and must go 0"),
     ],
 )
-def test_a_broken_rule_is_told(fault, complaint, forward):
-    result = forward(forward_tensors(fault), stall=0.5)
+@both_ways
+def test_a_broken_rule_is_told(beat_by_beat, fault, complaint, forward):
+    result = forward(forward_tensors(fault), beat_by_beat=beat_by_beat, stall=0.5, seed=4)
     assert not result.matched
     assert [error for error in result.protocol_errors if re.search(complaint, error)], result.protocol_errors
 
@@ -145,9 +149,10 @@ def test_a_broken_rule_is_told(fault, complaint, forward):
         (Fault.SIMULATION_ENDS, "the test bench did not come to its end"),
     ],
 )
-def test_missing_beats_are_no_verdict(fault, complaint, forward, build_root):
+@both_ways
+def test_missing_beats_are_no_verdict(beat_by_beat, fault, complaint, forward, build_root):
     with pytest.raises(SimulationError, match=complaint):
-        forward(forward_tensors(fault), stall=0.5)
+        forward(forward_tensors(fault), beat_by_beat=beat_by_beat, stall=0.5, seed=4)
     assert list((build_root / "runs").glob("*/simulation.log"))
 
 
@@ -169,7 +174,7 @@ def test_a_mismatch_names_the_batch(forward):
     batches = [forward_tensors(), forward_tensors(seed=1)]
     batches[1]["z"] = batches[1]["z"].copy()
     batches[1]["z"][1, 0, 2, 3] ^= 1
-    (result,) = forward(episodes=[play_batches(FORWARD, "forward", batches)])
+    (result,) = forward(episodes=[play_batches(FORWARD, "forward", batches)], beat_by_beat=True)
     assert (result.mismatch.batch, result.mismatch.beat, result.mismatch.index) == (1, 23, (1, 0, 2, 3))
 
 
@@ -223,9 +228,11 @@ def test_two_inputs_and_two_outputs_go_at_their_own_pace(simulator, stall, build
 def test_the_second_output_is_compared_too(build_root):
     tensors = weight_gradient_tensors()
     wrong = {**tensors, "db": tensors["db"] + 1}
-    result = simulate(
-        WEIGHT_GRADIENT, wrong, "weight_gradient", build_root=build_root, verilog=CORES / "conv_weight_gradient.v"
-    )
+    episode = play_batches(WEIGHT_GRADIENT, "weight_gradient", [tensors, wrong])
+    (result,) = simulate_episodes(
+        WEIGHT_GRADIENT, [episode], "weight_gradient", build_root=build_root,
+        verilog=CORES / "conv_weight_gradient.v",
+    )  # fmt: skip
     assert (result.mismatch.tensor, result.mismatch.got) == ("db", tensors["db"].item())
 
 

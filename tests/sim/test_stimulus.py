@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sim.beats import last_beats, stream_words
-from sim.stimulus import play_batches, with_wrong_last
+from sim.stimulus import cut_short, play_batches, with_wrong_last
 from tests.sim.stand_ins import FORWARD, WEIGHT_GRADIENT, forward_tensors, weight_gradient_tensors
 
 
@@ -44,3 +44,13 @@ def test_a_wrong_tlast_expects_an_error_and_nothing_else(lasts):
     assert [play.lasts for play in episode.plays["x"]] == [lasts, [11, 23]]
     assert (episode.frame_error, episode.expected) == (True, {})
     np.testing.assert_array_equal(episode.plays["x"][0].words, stream_words(FORWARD, batches[0], "x"))
+
+
+def test_what_goes_on_to_its_end_once_it_has_begun():
+    same, other = forward_tensors(seed=1), forward_tensors(bias=(0, 0))
+    good = play_batches(FORWARD, "forward", [forward_tensors(), same])
+    assert good.uninterrupted
+    assert good.stream_beats == {"weights": 4, "x": 48, "z": 48}
+    assert not play_batches(FORWARD, "forward", [same, other]).uninterrupted
+    assert not with_wrong_last(good, "x", [3]).uninterrupted
+    assert not cut_short(good, "x", 7).uninterrupted

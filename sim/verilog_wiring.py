@@ -1,0 +1,83 @@
+"""What every bench in Verilog has around its core: a source at every input, a sink at every output, and the wires."""
+
+from collections.abc import Mapping
+
+from fixedpoint.layer import Layer
+from sim.beats import STREAM_TENSORS, last_beats, stream_bits
+from sim.passes import PASSES
+from sim.vectors_manifest import hex_file
+
+_WIRES = """
+    wire [{high}:0] {port}_tdata;
+    wire {port}_tvalid, {port}_tready, {port}_tlast, {stream}_no_file;
+    wire [31:0] {stream}_transferred;
+"""
+
+_SOURCE = """\
+    {helpers}source #(
+        .STREAM({number}), .FILE("{file}"), .BITS({bits}), .BEATS({beats}), .FRAME({frame})
+    ) {stream}_source (
+        .aclk(aclk), .aresetn({reset}), .seed(seed), .stall({stall}),
+        .tdata({port}_tdata), .tvalid({port}_tvalid), .tready({port}_tready), .tlast({port}_tlast),
+        .transferred({stream}_transferred), .no_file({stream}_no_file)
+    );
+"""
+
+_SINK = """\
+    wire [31:0] {stream}_errors;
+    {helpers}sink #(
+        .STREAM({number}), .NAME("{port}"), .FILE("{file}"), .BITS({bits}), .BEATS({beats}), .FRAME({frame})
+    ) {stream}_sink (
+        .aclk(aclk), .aresetn({reset}), .seed(seed), .stall({stall}), .cycle(cycle[31:0]),
+        .tdata({port}_tdata), .tvalid({port}_tvalid), .tready({port}_tready), .tlast({port}_tlast),
+        .transferred({stream}_transferred), .errors({stream}_errors), .no_file({stream}_no_file)
+    );
+"""
+
+
+def wired_core(
+    layer: Layer, pass_name: str, module: str, helpers: str, beats: Mapping[str, int], *,
+    prefix: str = "", reset: str = "aresetn", stall: str = "share",
+) -> str:  # fmt: skip
+    """Verilog of the core `module` of a pass and of all that is at its ports; the bench declares what they share.
+
+    Parameters
+    ----------
+    helpers : str
+        Stands for the `PREFIX_` of `VERILOG_STREAMS`.
+    beats : mapping
+        Beats to be played or taken, by stream.
+    prefix : str
+        Stands before the names of the `.hex` files, which otherwise are those of the vectors.
+    reset, stall : str
+        What a source or sink is reset by, and its share of stalls; `{stream}` in it is replaced.
+    """
+    texts = []
+    for stream, port in stream_ports(pass_name).items():
+        bits = stream_bits(layer, stream)
+        texts.append(_WIRES.format(high=bits - 1, port=port, stream=stream))
+        texts.append(
+            (_SOURCE if stream in PASSES[pass_name].inputs else _SINK).format(
+                stream=stream, port=port, helpers=helpers, number=1 + list(STREAM_TENSORS).index(stream),
+                file=f"{prefix}{hex_file(stream)}", bits=bits, beats=beats[stream],
+                frame=last_beats(layer, stream)[0] + 1, reset=reset.format(stream=stream),
+                stall=stall.format(stream=stream),
+            )
+        )  # fmt: skip
+    return "".join([*texts, _core(pass_name, module)])
+
+
+def stream_ports(pass_name: str) -> dict[str, str]:
+    """The name of every stream at the core, without what AXI4-Stream appends to it."""
+    streams = PASSES[pass_name]
+    return {stream: f"s_axis_{stream}" for stream in streams.inputs} | {
+        stream: f"m_axis_{stream}" for stream in streams.outputs
+    }
+
+
+def _core(pass_name: str, module: str) -> str:
+    ports = ["aclk", "aresetn", "frame_error"]
+    for port in stream_ports(pass_name).values():
+        ports += [f"{port}_{signal}" for signal in ("tdata", "tvalid", "tready", "tlast")]
+    connections = ",\n".join(f"        .{port}({port})" for port in ports)
+    return f"\n    {module} core (\n{connections}\n    );\n"
