@@ -6,6 +6,9 @@ Everything a call does is timed: checking, packing, multiplying, rounding.  One 
 process, two in real time.  A ratio above 1 means that the integer model is faster.  The float libraries get tensors in
 their own type; weights of ONNX Runtime are constants, which it packs beforehand.  OPENBLAS_* variables are removed, so
 that every library picks its best kernels for this CPU.
+
+At the end: the time from the start of a process to its first result and to all of them, of three widths and with no
+kernel compiled yet or with all of them kept from before, and the memory that the process needed on the way.
 """
 # ruff: noqa: E402
 
@@ -15,10 +18,14 @@ for name in [name for name in os.environ if name.startswith("OPENBLAS_")]:
     del os.environ[name]
 
 import argparse
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import exp, log
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -164,6 +171,57 @@ def table(case: Case, cores: int, repeats: int) -> None:
         print(f"geometric mean, {name}, {side}: {exp(sum(of_layers) / len(of_layers)):.2f}x")
 
 
+START_UP = """
+import time
+started = time.perf_counter()
+from pathlib import Path
+import numpy as np
+from fixedpoint.formats import Format, Formats
+from fixedpoint.forward import forward
+from fixedpoint.input_gradient import input_gradient
+from fixedpoint.layer import Layer
+from fixedpoint.weight_gradient import weight_gradient
+from reference.geometry import Geometry
+
+
+def peak():
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def passes(batch, width):
+    geometry = Geometry.square(
+        batch=batch, in_channels=64, height=56, width=56, out_channels=64, kernel=3, stride=1, padding=1
+    )
+    form = Format(width, width - 2)
+    layer = Layer(geometry, Formats(*[form] * 8))
+    x, w, b, dz = (np.ones(geometry.shapes[name], form.dtype) for name in ("x", "w", "b", "dz"))
+    z = forward(x, w, b, layer)
+    seconds = time.perf_counter() - started, time.process_time()
+    dx, dw = input_gradient(w, dz, layer), weight_gradient(x, dz, layer)
+    return seconds, sum(tensor.nbytes for tensor in (x, w, b, dz, z, dx, dw)) / 2**20
+
+
+imported = peak()
+(first, first_cpu), small = passes(1, 8)
+for width in 16, 24:
+    passes(1, width)
+print(f"first result after {first:.1f} s ({first_cpu:.1f} s of CPU time), ", end="")
+print(f"all after {time.perf_counter() - started:.1f} s ({time.process_time():.1f} s)")
+print(f"    peak memory: {imported:.0f} MB after importing, {peak():.0f} MB after passes of {small:.0f} MB", end="")
+_, large = passes(128, 8)
+print(f", {peak():.0f} MB after passes of {large:.0f} MB")
+"""
+
+
+def start_up() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": folder, "PYTHONPATH": str(Path(__file__).parents[1])}
+        for title in ("nothing compiled", "compiled before"):
+            print(f"{title}: ", end="", flush=True)
+            subprocess.run([sys.executable, "-c", START_UP], env=environment, check=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=15, help="rounds of which the median is taken")
@@ -172,6 +230,8 @@ def main() -> None:
     for case in CASES:
         for cores in (1, 2):
             table(case, cores, repeats)
+    print()
+    start_up()
 
 
 if __name__ == "__main__":

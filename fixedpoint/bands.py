@@ -1,5 +1,8 @@
 """Bands of rows: the pieces in which a pass is computed, small enough for the cache and dealt out to threads."""
 
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from math import gcd
 from typing import NamedTuple
@@ -55,8 +58,16 @@ class Bands:
         ]  # fmt: skip
         return cls(bands, several, height, min(threads, len(bands)))
 
-    def of_thread(self, thread: int) -> list[Band]:
-        return self.bands[thread :: self.threads]
+    def deal(self) -> Callable[[], Iterator[Band]]:
+        """What each thread walks: the next band that no other has taken."""
+        left = deque(self.bands)
+
+        def walk() -> Iterator[Band]:
+            with suppress(IndexError):
+                while True:
+                    yield left.popleft()
+
+        return walk
 
 
 def round_up(count: int, multiple: int) -> int:

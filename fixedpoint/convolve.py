@@ -73,11 +73,11 @@ def convolve(
     row_axis, column_axis = (rows.stride, rows.pad), columns.stride
     height, width = results.shape[2:]
     flat = results.reshape(-1)
-    targets = []
+    targets, walk = [], bands.deal()
 
     def work(thread: int) -> None:
         planes, sums = memory_of[thread]
-        for image, end, first, last in bands.of_thread(thread):
+        for image, end, first, last in walk():
             for digit, of_digit in zip(cut.a, planes, strict=True):
                 gather_pairs(
                     source, (image, end), first, bands.height + rows.reach, row_axis, column_axis,

@@ -55,10 +55,13 @@ def convolve_weights(
     chunk = cut.terms // 2 * DOT_PIXELS  # pixels of which every lane adds up so many
     outputs_table = np.array([[0, 0, 0, columns.positions]])
 
+    walk, begun = bands.deal(), []
+
     def work(thread: int) -> None:
         planes, outputs, sums = memory_of[thread]
         sums[:] = 0
-        for image, _, first, last in bands.of_thread(thread):
+        begun.append(sums)
+        for image, _, first, last in walk():
             for digit, of_digit in zip(cut.a, planes, strict=True):
                 gather(
                     x, image, first, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride,
@@ -85,7 +88,7 @@ def convolve_weights(
             for _ in range(bands.threads)
         ]
         share(work, bands.threads)
-        total = memory_of[0][-1]
-        for _, _, sums in memory_of[1:]:
+        total = begun[0]
+        for sums in begun[1:]:
             total += sums
         rule.rows(total, 0, offsets.size, 0, (1, filters, 1, weights), results.reshape(-1), 0, (weights, 0, 1))

@@ -31,11 +31,15 @@ def threads(count: int) -> Iterator[None]:
 
 
 def share(work: Callable[[int], None], count: int) -> None:
-    """Call ``work(thread)`` for 0..count-1 at once, 0 in this thread; an exception of any is raised here."""
+    """Call ``work(thread)`` for 0..count-1 at once, 0 in this thread; an exception of any is raised here.
+
+    Calls that have not begun when this thread is done are not made: let each take what the others have left.
+    """
     others = [_pool().submit(work, thread) for thread in range(1, count)]
     work(0)
     for other in others:
-        other.result()
+        if not other.cancel():
+            other.result()
 
 
 @cache
