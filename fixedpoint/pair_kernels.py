@@ -16,6 +16,7 @@ rounded, so every CPU gives the same bits.  Two kernels use it, both in tiles th
             2  |  sum   |  sum   |   next channel pair        2 |  sum   |  sum   |
             3  |  sum   |  sum   |   or tap                   3 |  sum   |  sum   |   one step: the next pixels
                +--------+--------+                              +--------+--------+
+               (six weights, if there are)
 
 No kernel checks an index: `fixedpoint.planes` says how large the arrays have to be.
 """

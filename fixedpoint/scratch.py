@@ -43,11 +43,12 @@ _kept = _Kept()
 
 @contextmanager
 def scratch() -> Iterator[Memory]:
-    """Memory for the length of a block; kept for the next one of this thread."""
+    """Memory for the length of a block; kept for the next one of this thread.
+
+    After an exception it is not: another thread, which has not heard of it, may still write there.
+    """
     block, _kept.block = _kept.block, _Kept.block  # none of it for a block inside this one
     memory = Memory(block)
-    try:
-        yield memory
-    finally:
-        wanted = min(memory.wanted, KEPT_BYTES)
-        _kept.block = block if block.size >= wanted else np.empty(wanted, np.uint8)
+    yield memory
+    wanted = min(memory.wanted, KEPT_BYTES)
+    _kept.block = block if block.size >= wanted else np.empty(wanted, np.uint8)

@@ -13,11 +13,14 @@ import fixedpoint.bands
 import fixedpoint.convolve
 import fixedpoint.convolve_weights
 from fixedpoint import rounding as rules
+from fixedpoint.bands import Bands
 from fixedpoint.formats import Format, Formats, Overflow, Rounding
 from fixedpoint.forward import forward, forward_accumulate, forward_definition
 from fixedpoint.input_gradient import input_gradient, input_gradient_accumulate, input_gradient_definition
 from fixedpoint.layer import Layer, LayerError
 from fixedpoint.limbs import digits, split
+from fixedpoint.pair_kernels import filter_blocks
+from fixedpoint.scratch import KEPT_BYTES, scratch
 from fixedpoint.stochastic import result_draws
 from fixedpoint.threads import thread_count, threads
 from fixedpoint.weight_gradient import weight_gradient, weight_gradient_accumulate, weight_gradient_definition
@@ -132,6 +135,42 @@ def test_most_negative_operands_in_long_sums(x_bits, w_bits):
     assert_equal_to_definition(layer, tensors)
 
 
+@pytest.mark.parametrize("bits", [8, 16, 20])
+@pytest.mark.parametrize("channels", [4, 5])
+@pytest.mark.parametrize("band_bytes", [1, 3000, 1 << 19])
+def test_rows_without_padding_are_one_long_row(bits, channels, band_bytes, monkeypatch):
+    monkeypatch.setattr(fixedpoint.bands, "BAND_BYTES", band_bytes)
+    form = Format(bits, 4)
+    layer = Layer(Geometry(3, channels, 7, Axis(9, 1), Axis(11, 1)), Formats(*[form] * 8))
+    rng = np.random.default_rng(bits)
+    tensors = {
+        name: rng.integers(form.lowest, form.highest, layer.geometry.shapes[name], form.dtype, endpoint=True)
+        for name in ("x", "w", "b", "dz")
+    }
+    assert_equal_to_definition(layer, tensors)
+
+
+@pytest.mark.parametrize("filters", range(1, 40))
+def test_blocks_hold_all_filters_and_hardly_more(filters):
+    blocks = filter_blocks(filters)
+    assert blocks[0] == 0
+    assert set(np.diff(blocks)) <= {4, 6}
+    assert filters <= blocks[-1] <= max(4, filters + 1)
+
+
+@pytest.mark.parametrize("threads_", range(1, 5))
+def test_every_band_is_dealt_once(threads_, monkeypatch):
+    monkeypatch.setattr(fixedpoint.bands, "BAND_BYTES", 1000)
+    for images, positions, row_bytes in product((1, 2, 5), (1, 7, 40), (1, 100, 5000)):
+        with threads(threads_):
+            bands = Bands.of(images, positions, row_bytes, 1 << 30)
+        walk = bands.deal()
+        dealt = [(band, n, row) for band in walk() for n in range(*band[:2]) for row in range(*band[2:])]
+        assert sorted((n, row) for _, n, row in dealt) == list(product(range(images), range(positions)))
+        assert all(end - n <= bands.images and last - first <= bands.height for n, end, first, last in bands.bands)
+        assert list(walk()) == []
+
+
 @pytest.mark.parametrize("bits", range(2, 33))
 @pytest.mark.parametrize("digit_bits", [8, 12, 16])
 def test_digits_make_up_the_word(bits, digit_bits):
@@ -181,6 +220,24 @@ def test_threads_are_counted():
     assert thread_count() == before
     with pytest.raises(ValueError, match="at least 1 thread is needed, not 0"), threads(0):
         pass
+
+
+def test_working_memory_is_kept_but_never_shared():
+    with scratch() as memory:
+        first = memory.empty(1000, np.int32)
+    assert first.size == 1000
+    with scratch() as memory, scratch() as inner:
+        again, beside, other = memory.empty(1000, np.int32), memory.empty(10, np.int16), inner.empty(1000, np.int32)
+        assert again.size == other.size == 1000
+        assert beside.dtype == np.int16
+        assert not any(np.shares_memory(*pair) for pair in ((again, beside), (again, other), (beside, other)))
+    with scratch() as memory:
+        assert memory.empty(KEPT_BYTES + 1, np.uint8).size == KEPT_BYTES + 1
+    kept = []
+    with pytest.raises(MemoryError), scratch() as memory:
+        kept.append(memory.empty(1000, np.int32)) or memory.empty(1 << 60, np.int32)
+    with scratch() as memory:
+        assert not np.shares_memory(memory.empty(1000, np.int32), kept[0])
 
 
 WITH_GUARD_PAGES = """
