@@ -16,7 +16,7 @@ PICTURE   := build/$(basename $(notdir $(LAYER))).png
 .DEFAULT_GOAL := report
 .DELETE_ON_ERROR:
 .PHONY: report training-step test campaign lint clean help prerequisites
-.PHONY: benchmark-model benchmark-efficiency benchmark-area benchmark-hardware
+.PHONY: benchmark-model benchmark-efficiency benchmark-area benchmark-hardware benchmark-simulation
 
 report: $(INSTALLED)  ## (default) the main job: LAYER through every model and the simulated core, as a table and a picture
 	$(BIN)/convstream report $(LAYER) --picture $(PICTURE)
@@ -42,6 +42,9 @@ benchmark-area: $(TESTABLE)  ## cells and clock rate of every example layer's co
 
 benchmark-hardware: $(TESTABLE) $(COMPARED)  ## forward cores beside those of NNgen and FINN: cycles, cells, clock; hours
 	$(BIN)/python benchmarks/hardware.py
+
+benchmark-simulation: $(INSTALLED)  ## both ways to simulate beside a bare C++ main: cycles/s, a few minutes
+	$(BIN)/python benchmarks/simulation.py
 
 lint: $(TESTABLE)  ## style checks only
 	$(BIN)/ruff check .

@@ -54,7 +54,7 @@ _RECORDED = """
     assign {stream}_playing = playing{gate};
     {helpers}recorder #(.FILE("{file}"), .BITS({bits})) {stream}_recorder (
         .aclk(aclk), .aresetn(aresetn), .cycle(cycle), .closing(closing), .done(done),
-        .tdata({port}_tdata), .tvalid({port}_tvalid), .tready({port}_tready), .tlast({port}_tlast)
+        .tdata({data}), .tvalid({port}_tvalid), .tready({port}_tready), .tlast({port}_tlast)
     );
 """
 
@@ -151,12 +151,7 @@ def verilog_player(layer: Layer, pass_name: str, episode: Episode) -> str:
         _HEAD.format(top=player_of(pass_name)),
         *(_SETTINGS.format(stream=stream) for stream in ports),
         wired,
-        *(
-            _RECORDED.format(
-                stream=stream, port=port, helpers=helpers, file=recording(stream), bits=stream_bits(layer, stream),
-                gate=_gate(episode, stream),
-            ) for stream, port in ports.items()
-        ),
+        *(_recorded(layer, stream, port, episode, helpers) for stream, port in ports.items()),
         tail,
         VERILOG_STREAMS.replace("PREFIX_", helpers),
         "\n\n",
@@ -169,8 +164,12 @@ def player_of(pass_name: str) -> str:
     return f"{PASSES[pass_name].module}_player"
 
 
-def _gate(episode: Episode, stream: str) -> str:
-    """What a stream waits for, before it begins."""
-    plays = episode.plays.get(stream)
-    after = plays[0].after if plays else {}
-    return "".join(f" && {other}_transferred >= 32'd{beats}" for other, beats in after.items())
+def _recorded(layer: Layer, stream: str, port: str, episode: Episode, helpers: str) -> str:
+    if stream in episode.plays:  # its data are known
+        after, data, bits = episode.plays[stream][0].after, "1'b0", 1
+    else:
+        after, data, bits = {}, f"{port}_tdata", stream_bits(layer, stream)
+    gate = "".join(f" && {other}_transferred >= 32'd{beats}" for other, beats in after.items())
+    return _RECORDED.format(
+        stream=stream, port=port, helpers=helpers, file=recording(stream), data=data, bits=bits, gate=gate
+    )

@@ -41,6 +41,7 @@ def test_help_lists_what_one_would_look_for():
     assert [line.split()[1] for line in lines] == [
         "report", "training-step", "test", "campaign",
         "benchmark-model", "benchmark-efficiency", "benchmark-area", "benchmark-hardware",
+        "benchmark-simulation",
         "lint", "clean", "help",
     ]  # fmt: skip
     assert all(len(line.split()) > 3 for line in lines)

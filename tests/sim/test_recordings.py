@@ -55,5 +55,6 @@ def test_what_is_missing_is_told_with_where_every_stream_stood(record):
 
 
 def test_a_recording_that_was_never_closed_is_an_error(record):
-    with pytest.raises(ValueError, match="not enough values"):
-        record(z="")
+    for z in ("", "9 1 1 0 01\n10 1 1"):
+        with pytest.raises(ValueError, match="z.log was never closed"):
+            record(z=z)
