@@ -10,8 +10,8 @@ import argparse
 from pathlib import Path
 
 from convstream.layer_file import read_layer_file
+from hdl.passes import PASSES
 from sim.fpga import TARGETS
-from sim.passes import PASSES
 from sim.synthesis import Synthesis, synthesize
 
 _LAYERS = Path(__file__).parents[1] / "examples" / "layers"

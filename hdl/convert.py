@@ -21,14 +21,8 @@ from hdl.conv_forward import conv_forward
 from hdl.conv_input_gradient import conv_input_gradient
 from hdl.conv_weight_gradient import conv_weight_gradient
 from hdl.header import header
+from hdl.passes import PASSES
 from hdl.stream import AxiStream
-
-#: Passes that have a core, and its module name.
-CORES = {
-    "forward": "conv_forward",
-    "input_gradient": "conv_input_gradient",
-    "weight_gradient": "conv_weight_gradient",
-}
 
 
 class ConversionError(RuntimeError):
@@ -52,7 +46,7 @@ def elaborate(layer: Layer, pass_name: str):
             aclk, aresetn, streams["x"], streams["dz"], streams["dw"], streams["db"], frame_error,
             plan=GradientPlan(layer),
         )  # fmt: skip
-    raise ValueError(f"pass must be one of {', '.join(CORES)}, not {pass_name!r}")
+    raise ValueError(f"pass must be one of {', '.join(PASSES)}, not {pass_name!r}")
 
 
 def _pipeline_cycles(layer: Layer, pass_name: str) -> int:
@@ -96,7 +90,7 @@ def convert(layer: Layer, pass_name: str, folder: Path, name: str | None = None)
     ----------
     layer : Layer
     pass_name : str
-        A key of `CORES`.
+        A key of `PASSES`.
     folder : Path
         Exists already; receives ``<name>.v``, whole or not at all.
     name : str, optional
@@ -106,7 +100,7 @@ def convert(layer: Layer, pass_name: str, folder: Path, name: str | None = None)
     ------
     ConversionError
     """
-    name = name or CORES[pass_name]
+    name = name or PASSES[pass_name].module
     target = Path(folder) / f"{name}.v"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         job = pickle.dumps((layer, pass_name, scratch, name))

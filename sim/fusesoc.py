@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from sim.passes import PASSES
+from hdl.passes import PASSES
 from sim.vectors_manifest import hex_file
 from sim.verilog_testbench import VERILATOR_OPTIONS
 

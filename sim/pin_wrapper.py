@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from fixedpoint.layer import Layer
 from fixedpoint.streams import tensor_streams, weights_beat_bits
-from sim.passes import PASSES
+from hdl.passes import PASSES
 
 WRAPPER = "pin_wrapper"
 

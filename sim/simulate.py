@@ -10,9 +10,9 @@ import numpy as np
 
 from fixedpoint.layer import Layer
 from hdl.convert import convert
+from hdl.passes import PASSES
 from sim import icarus, run_files, verilator
 from sim.limit import cycle_limit
-from sim.passes import PASSES
 from sim.stalls import HIGHEST_STALL
 from sim.stimulus import Episode, play_batches
 from sim.verdict import SimulationResult, judge

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from fixedpoint.layer import Layer
+from hdl.passes import PASSES
 from sim.beats import STREAM_TENSORS, beat_count, last_beats, stream_words
-from sim.passes import PASSES
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from fixedpoint.layer import Layer
 from hdl.convert import convert
+from hdl.passes import PASSES
 from sim import nextpnr, yosys, yowasp
 from sim.fpga import Target
 from sim.nextpnr import Misfit, Routed
 from sim.parallel import Processors
-from sim.passes import PASSES
 from sim.pin_wrapper import WRAPPER, pin_wrapper
 
 

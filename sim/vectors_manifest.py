@@ -24,10 +24,10 @@ from fixedpoint.dataflow.cycles import core_cycles
 from fixedpoint.formats import Rounding
 from fixedpoint.layer import Layer
 from fixedpoint.streams import TensorStream, tensor_streams
+from hdl.passes import PASSES
 from sim.beats import STREAM_TENSORS, beat_count, last_beats, stream_bits
 from sim.layer_schema import Data
 from sim.layer_tables import layer_tables
-from sim.passes import PASSES
 
 KIND = "convstream vectors"
 SCHEMA = 1

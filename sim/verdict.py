@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from fixedpoint.layer import Layer
+from hdl.passes import PASSES
 from sim.beats import beat_count, stream_tensors
-from sim.passes import PASSES
 from sim.processes import SimulationError
 from sim.scoreboard import Beats, Mismatch, compare
 from sim.stimulus import Episode, Play

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from fixedpoint.layer import Layer
+from hdl.passes import PASSES
 from sim.fusesoc import fusesoc_core
-from sim.passes import PASSES
 from sim.vectors import hex_text
 from sim.vectors_manifest import hex_file
 from sim.verilog_testbench import verilog_testbench

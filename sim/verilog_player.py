@@ -10,9 +10,9 @@ Python around it makes the record that the per-beat test bench would have made, 
 """
 
 from fixedpoint.layer import Layer
+from hdl.passes import PASSES
 from sim.beats import stream_bits
 from sim.observed import QUIET_CYCLES, RESET_CYCLES, SETTLING_CYCLES
-from sim.passes import PASSES
 from sim.run_files import FRAME_ERROR, recording
 from sim.stimulus import Episode
 from sim.verilog_streams import VERILOG_STREAMS

@@ -5,9 +5,9 @@ begins with PASS or FAIL.
 """
 
 from fixedpoint.layer import Layer
+from hdl.passes import PASSES
 from sim.beats import beat_count
 from sim.limit import cycle_limit
-from sim.passes import PASSES
 from sim.vectors_manifest import hex_file
 from sim.verilog_streams import VERILOG_STREAMS
 from sim.verilog_wiring import stream_ports, wired_core

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from fixedpoint.layer import Layer
+from hdl.passes import PASSES
 from sim.beats import STREAM_TENSORS, last_beats, stream_bits
-from sim.passes import PASSES
 from sim.vectors_manifest import hex_file
 
 _WIRES = """

@@ -11,10 +11,10 @@ from pathlib import Path
 from types import ModuleType
 
 from fixedpoint.layer import Layer
+from hdl.passes import PASSES
 from sim.beats import stream_bits
 from sim.cocotb_run import run_testbench
 from sim.observed import RESET_CYCLES
-from sim.passes import PASSES
 from sim.stimulus import Episode, Play
 from sim.vectors_manifest import hex_file
 from sim.verilog_player import player_of, verilog_player

@@ -12,8 +12,8 @@ from convstream.layer_file import read_layer_file
 from convstream.options import PASS_NAMES, clock_option, json_option, layer_argument, pass_option
 from fixedpoint.dataflow.estimate import Estimate, estimate
 from fixedpoint.layer import Layer
+from hdl.passes import PASSES
 from sim.beats import beat_count, stream_bits
-from sim.passes import PASSES
 
 
 @click.command("estimate", epilog="Example:  convstream estimate examples/layers/middle_3x3.toml --clock 110")

@@ -15,9 +15,9 @@ from convstream.layer_file import read_layer_file
 from convstream.options import json_option, layer_argument
 from convstream.picture import draw
 from fixedpoint.layer import Layer
+from hdl.passes import PASSES
 from sim.accuracy import Accuracy, accuracy, float_results
 from sim.errors import CheckFailed
-from sim.passes import PASSES
 from sim.simulate import simulate
 from sim.sources import make_tensors
 from sim.vectors import all_tensors

@@ -11,8 +11,8 @@ from convstream.identifier import require_identifier
 from convstream.layer_file import read_layer_file
 from convstream.options import PASS_NAMES, json_option, layer_argument, out_option, pass_option
 from hdl.convert import convert
+from hdl.passes import PASSES
 from sim.layer_tables import layer_tables
-from sim.passes import PASSES
 from sim.sealed_folder import read_manifest, require_ours, sealed_folder
 from sim.sources import make_tensors
 from sim.vectors import all_tensors

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from convstream.cli import main
-from sim.passes import PASSES
+from hdl.passes import PASSES
 from sim.processes import SimulationError
 from sim.scoreboard import Mismatch
 from sim.verdict import SimulationResult

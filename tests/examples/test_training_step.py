@@ -13,11 +13,11 @@ from examples import training_step as example
 from fixedpoint.formats import Format, Overflow, Rounding
 from fixedpoint.forward import forward
 from fixedpoint.quantize import dequantize, quantize
+from hdl.passes import PASSES
 from reference.bias_gradient import bias_gradient
 from reference.input_gradient import input_gradient
 from reference.weight_gradient import weight_gradient
 from sim.beats import stream_tensors
-from sim.passes import PASSES
 from sim.processes import SimulationError
 from sim.scoreboard import Mismatch
 from sim.simulate import simulate_episodes

@@ -16,8 +16,6 @@ from sim.random_tensors import random_tensors
 from sim.simulate import simulate_episodes
 from sim.stimulus import play_batches
 
-PASSES = ("forward", "input_gradient", "weight_gradient")
-
 
 def random_layer(seed: int) -> Layer:
     """F 1..5, S 1..4, P 0..F, any H and W, every lane choice, widths 2..16, all rounding and overflow modes."""

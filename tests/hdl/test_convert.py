@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from convstream.layer_file import read_layer_file
-from hdl import convert as conversion
-from hdl.convert import CORES, ConversionError, convert
+from hdl.convert import ConversionError, convert
+from hdl.passes import PASSES, Pass
 
 _LAYERS = Path(__file__).parents[2] / "examples" / "layers"
 
@@ -17,7 +17,7 @@ def layer():
     return read_layer_file(_LAYERS / "corner_4x4_s3.toml").layer
 
 
-@pytest.mark.parametrize("pass_name", CORES)
+@pytest.mark.parametrize("pass_name", PASSES)
 def test_same_layer_gives_the_same_bytes(layer, pass_name, tmp_path, monkeypatch):
     (tmp_path / "again").mkdir()
     first = convert(layer, pass_name, tmp_path).read_bytes()
@@ -54,13 +54,13 @@ def test_name_is_the_module_and_the_file(layer, tmp_path):
 
 def test_no_number_wider_than_an_unsized_constant(layer, tmp_path):
     # Verilog-2001 lets a tool cut unsized constants to 32 bits
-    for pass_name in CORES:
+    for pass_name in PASSES:
         numbers = re.findall(r"(?<![\w'])\d+(?![\w'])", convert(layer, pass_name, tmp_path).read_text())
         assert max(map(int, numbers)) < 1 << 31
 
 
 def test_a_failed_conversion_leaves_nothing(layer, tmp_path, monkeypatch):
-    monkeypatch.setitem(conversion.CORES, "sideways", "conv_sideways")
+    monkeypatch.setitem(PASSES, "sideways", Pass("conv_sideways", (), ()))
     with pytest.raises(ConversionError, match="conv_sideways: conversion to Verilog failed: .*sideways"):
         convert(layer, "sideways", tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,8 @@ import pytest
 
 from convstream.layer_file import read_layer_file
 from fixedpoint.dataflow.cycles import core_cycles
-from tests.hdl.cores import PASSES, batch_of, random_layer, simulate_batches
+from hdl.passes import PASSES
+from tests.hdl.cores import batch_of, random_layer, simulate_batches
 
 _LAYERS = Path(__file__).parents[2] / "examples" / "layers"
 

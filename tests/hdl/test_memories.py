@@ -5,14 +5,15 @@ import re
 import pytest
 
 from fixedpoint.dataflow.estimate import estimate
-from hdl.convert import CORES, convert
+from hdl.convert import convert
+from hdl.passes import PASSES
 from tests.hdl.cores import random_layer
 
 _ARRAY = re.compile(r"reg (?:signed )?\[(\d+):0\] \w+ \[0:(\d+)-1\];")
 
 
 @pytest.mark.parametrize("seed", [1, 3])
-@pytest.mark.parametrize("pass_name", CORES)
+@pytest.mark.parametrize("pass_name", PASSES)
 def test_bits_of_all_arrays(pass_name, seed, tmp_path):
     layer = random_layer(seed)
     text = convert(layer, pass_name, tmp_path).read_text()

@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from tests.hdl.cores import PASSES, batch_of, random_layer, simulate_batches
+from hdl.passes import PASSES
+from tests.hdl.cores import batch_of, random_layer, simulate_batches
 
 _STALLS = (0.0, 0.0, 0.3, 0.6, 0.9)
 

@@ -7,7 +7,8 @@ import pytest
 
 from fixedpoint.formats import Format, Formats
 from fixedpoint.layer import Lanes, Layer
-from hdl.convert import CORES, convert
+from hdl.convert import convert
+from hdl.passes import PASSES
 from reference.geometry import Geometry
 from sim.errors import CheckFailed
 from sim.fpga import TARGETS
@@ -51,7 +52,7 @@ def test_every_product_is_one_dsp_multiplier(pass_name, options, build_root):
     assert "ALU54B" not in cells
 
 
-@pytest.mark.parametrize("pass_name", CORES)
+@pytest.mark.parametrize("pass_name", PASSES)
 def test_large_memories_are_block_ram_without_copies(pass_name, build_root, tmp_path):
     layer = small_layer(channels=(16, 16), lanes=(4, 2, 1), size=16)
     declared = _MEMORY.findall(convert(layer, pass_name, tmp_path).read_text())

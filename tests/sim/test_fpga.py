@@ -7,8 +7,8 @@ import pytest
 
 from convstream.layer_file import read_layer_file
 from fixedpoint.layer import Lanes
+from hdl.passes import PASSES
 from sim.fpga import TARGETS
-from sim.passes import PASSES
 
 LAYER = read_layer_file(Path(__file__).parents[2] / "examples" / "layers" / "wide_16bit_3x3.toml").layer
 

@@ -6,7 +6,8 @@ import pytest
 
 from fixedpoint.formats import Format, Formats
 from fixedpoint.layer import Lanes, Layer
-from hdl.convert import CORES, convert
+from hdl.convert import convert
+from hdl.passes import PASSES
 from reference.geometry import Geometry
 from sim.pin_wrapper import pin_wrapper
 
@@ -15,7 +16,7 @@ _CONNECTION = re.compile(r"\.(\w+)\((inputs|outputs)\[(\d+)\+:(\d+)\]\)")
 _BUS = re.compile(r"(?:reg|wire) \[(\d+)-1:0\] (inputs|outputs);")
 
 
-@pytest.mark.parametrize("pass_name", CORES)
+@pytest.mark.parametrize("pass_name", PASSES)
 def test_every_port_has_bits_of_its_own(pass_name, tmp_path):
     geometry = Geometry.square(
         batch=1, in_channels=6, height=4, width=4, out_channels=2, kernel=1, stride=1, padding=0

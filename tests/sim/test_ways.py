@@ -9,12 +9,13 @@ import pytest
 
 from convstream.layer_file import read_layer_file
 from hdl.convert import convert
+from hdl.passes import PASSES
 from sim.processes import SimulationError
 from sim.simulate import simulate_episodes
 from sim.stimulus import cut_short, play_batches, with_wrong_last
 from sim.verdict import SimulationResult
 from sim.ways import Run
-from tests.hdl.cores import PASSES, batch_of, random_layer
+from tests.hdl.cores import batch_of, random_layer
 from tests.sim.stand_ins import CORES, FORWARD, Fault, forward_tensors, needs_icarus
 
 SIMULATOR = "icarus" if shutil.which("iverilog") else "verilator"

@@ -13,7 +13,7 @@ from convstream.layer_file import read_layer_file
 from fixedpoint.dataflow.choices import choose, legal_lanes, pareto_set
 from fixedpoint.dataflow.estimate import estimate
 from fixedpoint.layer import Lanes, LayerError
-from sim.passes import PASSES
+from hdl.passes import PASSES
 
 LAYERS = Path(__file__).parents[3] / "examples" / "layers"
 

@@ -1,11 +1,11 @@
-"""Passes: which module computes what, from which streams."""
+"""Passes: which core computes what, from which streams."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One hardware module and the streams at its ports: `s_axis_<input>` and `m_axis_<output>`."""
+    """One core and the streams at its ports: `s_axis_<input>` and `m_axis_<output>`."""
 
     module: str
     inputs: tuple[str, ...]
