@@ -18,9 +18,9 @@ from statistics import median
 from convstream.layer_file import read_layer_file
 from fixedpoint.dataflow.cycles import core_cycles
 from hdl.convert import convert
+from hdl.passes import PASSES
 from sim import verilator
 from sim.limit import cycle_limit
-from sim.passes import PASSES
 from sim.processes import run
 from sim.sources import make_tensors
 from sim.stimulus import play_batches
