@@ -233,7 +233,7 @@ def draw(designs: dict[str, list[Design]], path: Path) -> None:
     """Write a PNG: a column for each layer, over the number of multipliers."""
     with mpl.rc_context({"font.size": 9, "font.family": "DejaVu Sans", "axes.titlesize": 10}):
         figure = Figure(figsize=(11, 7.5), layout="constrained", facecolor="white")
-        grid = figure.subplots(len(_ROWS), len(designs), sharey="row", sharex="col")
+        grid = figure.subplots(len(_ROWS), len(designs), sharey="row", sharex="col", squeeze=False)
         for column, (title, of_layer) in zip(grid.T, designs.items(), strict=True):
             column[0].set_title(title)
             column[-1].set_xlabel("multipliers")
