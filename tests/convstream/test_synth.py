@@ -61,6 +61,7 @@ def core(pass_name="forward", routed=(), misfit=None):
     return Synthesis(pass_name, CELLS, tuple(routed), misfit, LOG)
 
 
+@pytest.mark.campaign  # nextpnr for ice40 takes minutes to start for the first time
 def test_a_small_core_on_ice40_and_again_from_what_was_kept(run, tmp_path, monkeypatch):
     layer = tmp_path / "tiny.toml"
     text = EXAMPLE.read_text().replace("in_lanes = 2", "in_lanes = 1").replace("out_lanes = 3", "out_lanes = 1")

@@ -45,7 +45,7 @@ def test_an_interrupted_run_ends_at_once_with_all_its_processes(told):
         os.killpg(process.pid, told)  # as a terminal does
     else:
         process.kill()
-    _, err = process.communicate(timeout=20)  # returns when the last process has closed its ends of the pipes
+    _, err = process.communicate(timeout=120)  # returns when the last process has closed its ends of the pipes
     if told == signal.SIGINT:
         assert (process.returncode, err) == (1, "interrupted\n")
     with pytest.raises(ProcessLookupError):
