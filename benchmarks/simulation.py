@@ -5,7 +5,8 @@
 All three simulate the same Verilog of the forward core, verilated with the same options, in CPU time, taking turns,
 medians.  The bare main plays from memory into a core whose output is always ready, and looks at nothing that comes
 out; the other two check and write down every beat, and their results are judged here.  Cycles/s are of playing: from
-the time of each run, that of a run which ends at once is taken away, and told apart as the start.
+the time of each run, that of a run which ends at once is taken away, and told apart as the start.  The first build
+of all includes Verilator's run-time library, which is compiled once.
 """
 
 import argparse
@@ -95,7 +96,7 @@ int main(int argc, char** argv) {
 class Contest:
     """The forward core of one layer, and what plays it: by name, a function of whether to end at once."""
 
-    def __init__(self, path: Path, folder: Path):
+    def __init__(self, path: Path, folder: Path, build_root: Path):
         file = read_layer_file(path)
         self.layer = layer = file.layer
         batches, batches_of_python = LAYERS[path]
@@ -104,7 +105,7 @@ class Contest:
         self.core = convert(layer, "forward", folder).read_bytes()
         self.run = Run(
             layer, "forward", self.core, verilator, dict.fromkeys((*streams.inputs, *streams.outputs), 0.0), 1,
-            folder / "cores", folder, timeout_seconds=3600,
+            build_root, folder, timeout_seconds=3600,
         )  # fmt: skip
         self.episode, self.short = (
             play_batches(layer, "forward", [tensors] * count) for count in (batches, batches_of_python)
@@ -153,11 +154,10 @@ def cpu_seconds(side: Callable[[bool], None], at_once: bool) -> float:
 
 
 def build(contest: Contest) -> None:
-    """Build everything once; what comes first builds Verilator's run-time library, too."""
-    library, player, again, *_ = (
-        cpu_seconds(contest.sides[side], at_once=True) for side in ("bare", "player", "player", "beat by beat")
-    )
-    print(f"  built: player {player - again:.1f} s; bare, and Verilator's run-time library, once: {library:.1f} s")
+    """Build everything; the first core of all comes with Verilator's run-time library."""
+    first = {side: cpu_seconds(play, at_once=True) for side, play in contest.sides.items()}
+    again = {side: cpu_seconds(play, at_once=True) for side, play in contest.sides.items()}
+    print("  built in", ", ".join(f"{first[side] - again[side]:.1f} s ({side})" for side in first))
 
 
 def measure(contest: Contest, rounds: int) -> None:
@@ -177,10 +177,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="of which the median is taken")
     rounds = parser.parse_args().rounds
     print(f"{'CPU time':16}{'cycles':>11}{'cycles/s':>12}{'of bare':>10}{'start, s':>9}")
-    for path in LAYERS:
-        with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for path in LAYERS:
+            (folder / path.stem).mkdir()
+            contest = Contest(path, folder / path.stem, folder / "cores")
             print(path.stem)
-            contest = Contest(path, Path(folder))
             build(contest)
             measure(contest, rounds)
 
