@@ -58,7 +58,7 @@ def test_of_several_processes_one_builds_and_none_sees_it_unfinished(tmp_path):
     processes = [context.Process(target=_ask, args=(tmp_path, seen)) for _ in range(3)]
     for process in processes:
         process.start()
-    assert [seen.get(timeout=30) for _ in processes] == ["whole"] * 3
+    assert [seen.get(timeout=120) for _ in processes] == ["whole"] * 3
     for process in processes:
         process.join()
     assert len(list(tmp_path.glob("built by *"))) == 1

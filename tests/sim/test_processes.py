@@ -25,7 +25,7 @@ def test_a_program_that_does_not_end_is_killed_with_its_children(tmp_path):
     command = ["sh", "-c", f"sleep 60 & echo $! > {child}; wait"]
     with pytest.raises(SimulationError, match="sh did not end within 0.5 seconds"):
         run(command, tmp_path, None, tmp_path / "log", 0.5)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while _alive(int(child.read_text())):
         assert time.monotonic() < deadline
         time.sleep(0.01)
