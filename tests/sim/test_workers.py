@@ -14,8 +14,9 @@ from sim.workers import host_and_port, workers
 
 #: Begins a job that would last for minutes, and says so.
 _LONG = """
-import sys, time
+import signal, sys, time
 from sim.workers import workers
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background ignores
 try:
     with workers() as run:
         print(list(run(abs, [-1])), flush=True)
