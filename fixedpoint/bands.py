@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from math import gcd
 from typing import NamedTuple
 
@@ -45,13 +46,18 @@ class Bands:
         rows : how many a band may have in any case, and then of one image only
         """
         threads = thread_count() if multiplications >= SHARED_MULTIPLICATIONS else 1
-        largest = max(1, min(rows or positions, BAND_BYTES // row_bytes))
+        return cls._cut(images, positions, max(1, BAND_BYTES // row_bytes), threads, rows)
+
+    @classmethod
+    @lru_cache
+    def _cut(cls, images: int, positions: int, most_rows: int, threads: int, rows: int | None) -> "Bands":
+        largest = min(rows or positions, most_rows)
         count = min(positions, round_up(-(-positions // largest), threads // gcd(images, threads)))
         height = -(-positions // count)
         starts = range(0, positions, height)
         several = 1
         if rows is None and len(starts) == 1:
-            several = max(1, min(-(-images // threads), BAND_BYTES // (row_bytes * positions)))
+            several = max(1, min(-(-images // threads), most_rows // positions))
         bands = [
             Band(image, min(image + several, images), first, min(first + height, positions))
             for image in range(0, images, several) for first in starts

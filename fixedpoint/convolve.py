@@ -7,33 +7,23 @@
 The planes and sums of a band are private to it, so memory does not grow with the layer, threads share nothing that
 they write to, and no sum depends on how many there are: integers add up to the same in any order.  The layout is drawn
 in `fixedpoint.planes`, the arithmetic in `fixedpoint.pair_kernels`, and why it is exact in `fixedpoint.limbs`.
+3 x 3 taps with many channels take fewer products another way: `fixedpoint.winograd`.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from fixedpoint.bands import Bands, round_up
-from fixedpoint.limbs import Split
+from fixedpoint.limbs import Split, split
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate, filter_blocks
-from fixedpoint.planes import SLACK, Planes, gather_pairs, layout_of, pack_weights
+from fixedpoint.planes import SLACK, Filters, Planes, gather_pairs, layout_of, pack_weights
 from fixedpoint.requantize import Requantizer
 from fixedpoint.scan import Scan, Target
 from fixedpoint.scratch import Memory, scratch
 from fixedpoint.threads import share
-
-
-@dataclass(frozen=True)
-class Filters:
-    """Weights as `correlate` sees them: `words` in one dimension, and the distances between neighbours in it."""
-
-    words: np.ndarray
-    count: int
-    of_filter: int
-    of_channel: int
-    of_row: int
+from fixedpoint.winograd import convolve_tiles, tiles_suit
 
 
 class Steps(NamedTuple):
@@ -47,7 +37,7 @@ class Steps(NamedTuple):
 
 
 def convolve(
-    source: np.ndarray, filters: Filters, rows: Scan, columns: Scan, cut: Split, start: np.ndarray,
+    source: np.ndarray, filters: Filters, rows: Scan, columns: Scan, bits: tuple[int, int, int], start: np.ndarray,
     rule: Requantizer, results: np.ndarray,
 ) -> None:  # fmt: skip
     """Sum source times weight over channels and taps, for every filter, and round the sums by `rule` into `results`.
@@ -55,9 +45,19 @@ def convolve(
     Parameters
     ----------
     source : integers (images, channels, rows, columns);  start : int64 (filters,), what every sum begins with
-    cut : of the source (a) and the weights (b)
+    bits : widths of the source's words, the weights', and the sums of both
     results : integers (images, filters, rows, columns), contiguous; those that no position makes are left alone
     """
+    if tiles_suit(rows, columns, *source.shape[:2], filters.count, bits):
+        convolve_tiles(source, filters, rows, columns, start, rule, results)
+    else:
+        _convolve_taps(source, filters, rows, columns, split(*bits), start, rule, results)
+
+
+def _convolve_taps(
+    source: np.ndarray, filters: Filters, rows: Scan, columns: Scan, cut: Split, start: np.ndarray,
+    rule: Requantizer, results: np.ndarray,
+) -> None:  # fmt: skip
     images, channels = source.shape[:2]
     blocks = filter_blocks(filters.count)
     padded = int(blocks[-1])
@@ -68,8 +68,9 @@ def convolve(
     layout = layout_of(channels, rows, columns, bands.height)
     pitch, table = layout.pitch, layout.phase_table
     of_image, of_filter = layout.pair_count * layout.size, round_up(bands.height * pitch, TILE_PIXELS)
-    start = np.concatenate([start, np.zeros(padded - filters.count, np.int64)]).astype(cut.sums)
-    start = np.repeat(start, TILE_PIXELS)
+    starts = np.zeros((padded, TILE_PIXELS), cut.sums)
+    starts[: filters.count] = start[:, None]
+    start = starts.reshape(-1)
     row_axis, column_axis = (rows.stride, rows.pad), columns.stride
     height, width = results.shape[2:]
     flat = results.reshape(-1)

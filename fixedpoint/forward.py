@@ -3,10 +3,10 @@
 import numpy as np
 
 from fixedpoint.compiled import compiled
-from fixedpoint.convolve import Filters, convolve
+from fixedpoint.convolve import convolve
 from fixedpoint.layer import Layer
-from fixedpoint.limbs import split
 from fixedpoint.operands import operand
+from fixedpoint.planes import Filters
 from fixedpoint.requantize import EXACT, Requantizer, result_requantizer
 from fixedpoint.scan import forward_scan
 
@@ -47,7 +47,7 @@ def _convolve(x: np.ndarray, w: np.ndarray, b: np.ndarray, layer: Layer, rule: R
     convolve(
         x, Filters(w.ravel(), out_channels, w[0].size, taps, kernel_columns),
         forward_scan(layer.geometry.rows), forward_scan(layer.geometry.columns),
-        split(formats.input.width, formats.weights.width, layer.accumulators["z"].width),
+        (formats.input.width, formats.weights.width, layer.accumulators["z"].width),
         b.astype(np.int64) << layer.bias_shift, rule, z,
     )  # fmt: skip
 

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from fixedpoint.compiled import compiled
-from fixedpoint.convolve import Filters, convolve
+from fixedpoint.convolve import convolve
 from fixedpoint.layer import Layer
-from fixedpoint.limbs import split
 from fixedpoint.operands import operand
+from fixedpoint.planes import Filters
 from fixedpoint.requantize import EXACT, Requantizer, result_requantizer
 from fixedpoint.scan import gradient_scan
 from reference.geometry import Axis
@@ -75,7 +75,7 @@ def _convolve(w: np.ndarray, dz: np.ndarray, layer: Layer, rule: Requantizer, dx
     convolve(
         dz, Filters(w.ravel(), in_channels, taps, in_channels * taps, kernel_columns),
         gradient_scan(layer.geometry.rows), gradient_scan(layer.geometry.columns),
-        split(formats.output_gradient.width, formats.weights.width, layer.accumulators["dx"].width),
+        (formats.output_gradient.width, formats.weights.width, layer.accumulators["dx"].width),
         np.zeros(in_channels, np.int64), rule, dx,
     )  # fmt: skip
 

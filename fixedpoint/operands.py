@@ -15,10 +15,12 @@ def operand(tensor: str, words: np.ndarray, layer: Layer) -> np.ndarray:
     """
     words = np.asarray(words)
     shape, form = layer.geometry.shapes[tensor], layer.formats.of(tensor)
-    if not np.issubdtype(words.dtype, np.integer):
+    if words.dtype.kind not in "iu":
         raise ValueError(f"{tensor} must hold integers, not {words.dtype}")
     if words.shape != shape:
         raise ValueError(f"{tensor} must have shape {shape}, not {words.shape}")
+    if words.dtype == form.dtype and form.width == 8 * words.itemsize:  # no such word is outside
+        return np.ascontiguousarray(words)
     held = np.iinfo(words.dtype)  # most often the dtype alone rules out one end, or both
     too_low = held.min < form.lowest and words.min() < form.lowest
     if too_low or (held.max > form.highest and words.max() > form.highest):

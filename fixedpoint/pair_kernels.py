@@ -21,6 +21,8 @@ rounded, so every CPU gives the same bits.  Two kernels use it, both in tiles th
 No kernel checks an index: `fixedpoint.planes` says how large the arrays have to be.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from llvmlite import binding, ir
 from numba import types
@@ -42,6 +44,7 @@ DOT_PIXELS = 2 * LANES
 TILE_STEPS = 256
 
 
+@lru_cache
 def filter_blocks(filters: int) -> np.ndarray:
     """First filter of each block of `correlate`, wide ones before narrow ones, and one behind the last."""
     filters = max(NARROW, filters + filters % 2)
@@ -217,6 +220,26 @@ def correlate(planes, images, size, pixels, offsets, weights, blocks, chunk, shi
                     _correlate_narrow(
                         *tile, weights, first, shift, before, before_place, before_pitch, sums, place, pitch
                     )
+
+
+@compiled
+def correlate_points(points, images, pairs, of_plane, pixels, weights, blocks, starts, sums, of_point, pitch):
+    """`correlate` for every point of `fixedpoint.winograd`: one step for each pair of channels.
+
+    Parameters
+    ----------
+    points : int32 (images, point, pairs, of_plane);  weights : int32 (points, filters * pairs)
+    starts : (points, filters, TILE_PIXELS);  sums : int32 (points, of_point), each (images, filters, pitch)
+    """
+    count = starts.shape[0]
+    for point in range(count):
+        offsets = np.arange(point * pairs, (point + 1) * pairs) * of_plane
+        of_weights = weights.size // count
+        correlate(
+            points, images, count * pairs * of_plane, pixels, offsets,
+            weights[point * of_weights : (point + 1) * of_weights], blocks, pairs, 0, starts[point].ravel(),
+            sums[point * of_point : (point + 1) * of_point], pitch,
+        )  # fmt: skip
 
 
 @intrinsic

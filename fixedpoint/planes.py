@@ -35,6 +35,17 @@ SLACK = 64
 
 
 @dataclass(frozen=True)
+class Filters:
+    """Weights as the kernels see them: `words` in one dimension, and the distances between neighbours in it."""
+
+    words: np.ndarray
+    count: int
+    of_filter: int
+    of_channel: int
+    of_row: int
+
+
+@dataclass(frozen=True)
 class Planes:
     """Where the elements of a band of `height` rows of positions lie, for both kinds of planes."""
 

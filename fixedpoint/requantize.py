@@ -1,5 +1,7 @@
 """From an exact accumulator to a result's format: shift, round, limit.  It happens once per result, at the very end."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from fixedpoint.formats import Format, Overflow, Rounding
@@ -127,12 +129,15 @@ def result_requantizer(tensor: str, layer: Layer, first_beat: int = 0) -> Requan
     """
     formats = layer.formats
     accumulator, result = layer.accumulators[tensor], formats.of(tensor)
-    draws = None
-    if formats.rounding == Rounding.STOCHASTIC:
-        shift = max(0, accumulator.fraction - result.fraction)
-        draws = result_draws(tensor, layer, shift, first_beat)
+    if formats.rounding != Rounding.STOCHASTIC:
+        return _fixed_rule(accumulator, result, formats.rounding, formats.overflow)
+    shift = max(0, accumulator.fraction - result.fraction)
+    draws = result_draws(tensor, layer, shift, first_beat)
     return Requantizer(accumulator, result, formats.rounding, formats.overflow, draws)
 
+
+#: One `Requantizer` for all calls whose rule needs no draws.
+_fixed_rule = lru_cache(Requantizer)
 
 #: The rule that changes nothing: accumulators as int64.
 EXACT = Requantizer(Format(64, 0), Format(64, 0), Rounding.FLOOR, Overflow.SATURATE)

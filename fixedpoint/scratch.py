@@ -20,7 +20,7 @@ class Memory:
 
     def __init__(self, block: np.ndarray):
         self._block = block
-        self._used = -block.ctypes.data % _LINE_BYTES
+        self._used = -block.__array_interface__["data"][0] % _LINE_BYTES
         self.wanted = _LINE_BYTES
 
     def empty(self, size: int, dtype: type) -> np.ndarray:

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 EVERY_KERNEL = """
 import numpy as np
+import fixedpoint.winograd
 from fixedpoint.bias_gradient import bias_gradient
 from fixedpoint.formats import Format, Formats, Rounding
 from fixedpoint.forward import forward, forward_definition
@@ -23,9 +24,11 @@ from fixedpoint.weight_gradient import weight_gradient, weight_gradient_definiti
 from reference.geometry import Axis, Geometry
 
 form = Format(8, 4)
+fixedpoint.winograd.FEWEST_PRODUCTS = fixedpoint.winograd.FEWEST_RESULTS = 0
 for rows, columns in [
     (Axis(7, 3, 2, 1, 2), Axis(5, 2, 3, 4, 0)),
     (Axis(6, 3, 1, 0, 5, 2), Axis(3, 1, 2)),
+    (Axis(7, 3, 1, 1, 1), Axis(6, 3, 1, 2, 0)),
 ]:
     geometry = Geometry(2, 2, 4, rows, columns)
     for rounding in (Rounding.HALF_EVEN, Rounding.STOCHASTIC):

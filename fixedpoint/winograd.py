@@ -1,0 +1,268 @@
+"""Convolution with 3 x 3 taps at stride 1 by Winograd's minimal filtering: 16 products where taps take 36, in integers.
+
+The sums are computed in tiles of 2 x 2, each from the 4 x 4 pixels that its taps read.  On one axis::
+
+    pixels d0 d1 d2 d3      weights g0 g1 g2          sums, doubled
+    v0 = d0 - d2            u0 = 2 g0                 2 y0 = u0 v0 + u1 v1 + u2 v2
+    v1 = d1 + d2            u1 = g0 + g1 + g2         2 y1 = u1 v1 - u2 v2 - u3 v3
+    v2 = d2 - d1            u2 = g0 - g1 + g2
+    v3 = d1 - d3            u3 = 2 g2                 4 products, where the taps of two outputs take 6
+
+and on two axes the same twice: 16 *points*, each a product of sums that are added up over the channels by `correlate`,
+as for a kernel of one tap, and come out as four times the result (S. Winograd, "Arithmetic Complexity of Computations",
+1980; A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, F(2x2, 3x3)).
+
+It is exact: words of b bits become v of at most b + 2 bits and u of at most b + 4 (9 * 2**(b-1) in magnitude), which
+have to fit 16; everything after that is modulo 2**32, and the last sums, four times the results, have to fit 32 bits.
+Then nothing that overflows on the way matters, and the two zeros at their end are shifted out.
+
+Pixels d0 and d2 of all tiles lie in one phase plane of stride 2, d1 and d3 in another (see `fixedpoint.planes`), so
+all of this is adding long rows of numbers::
+
+    source rows --gather_pairs--> planes of 4 phases --to_points--> planes of 16 points
+                --correlate_points--> sums of 16 points --from_points--> sums --requantize_rows--> results
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from fixedpoint.bands import Bands, round_up
+from fixedpoint.compiled import compiled
+from fixedpoint.limbs import split
+from fixedpoint.pair_kernels import TILE_PIXELS, correlate_points, filter_blocks
+from fixedpoint.planes import SLACK, Filters, gather_pairs, layout_of
+from fixedpoint.requantize import Requantizer
+from fixedpoint.scan import Scan, Tap, Target
+from fixedpoint.scratch import scratch
+from fixedpoint.threads import share
+
+POINTS = 16
+#: Where tiles are faster, as measured: products for each word that is transformed on its way in or out, and results
+#: of a filter, on which the transformation of its weights is spread.
+FEWEST_PRODUCTS, FEWEST_RESULTS = 20, 640
+#: A band's points and sums pass through the cache once, unlike those of taps: it may take so many times as much.
+_BAND = 8
+
+
+def tiles_suit(
+    rows: Scan, columns: Scan, images: int, channels: int, filters: int, bits: tuple[int, int, int]
+) -> bool:
+    """Whether a convolution is of the kind that tiles compute, exactly and faster than taps.
+
+    Parameters
+    ----------
+    bits : widths of the source's words, the weights', and the sums of both
+    """
+    faster = (
+        channels * filters >= FEWEST_PRODUCTS * (channels + filters)
+        and images * rows.positions * columns.positions >= FEWEST_RESULTS
+    )
+    return faster and _tiled(rows) is not None is not _tiled(columns) and _exact(*bits)
+
+
+@lru_cache
+def _exact(source_bits: int, weight_bits: int, sum_bits: int) -> bool:
+    cut = split(source_bits + 2, weight_bits + 4, sum_bits + 2)
+    return cut.sums == np.int32 and len(cut.a) == len(cut.b) == 1
+
+
+@lru_cache
+def _tiled(scan: Scan) -> tuple[Scan, tuple[int, ...]] | None:
+    """An axis whose positions are tiles of two, and the weight index of each of the three taps; None for others."""
+    (target, *others), taps = scan.targets, {tap.shift: tap.index for tap in scan.targets[0].taps}
+    if others or scan.stride != 1 or (target.first, target.step) != (0, 1) or sorted(taps) != [0, 1, 2]:
+        return None
+    pixels = Target(0, 2, tuple(Tap(pixel, pixel % 2, pixel // 2) for pixel in range(4)))
+    tiles = -(-scan.positions // 2)
+    return Scan(scan.size, 2, scan.pad, tiles, scan.results, (pixels,)), tuple(taps[shift] for shift in range(3))
+
+
+def convolve_tiles(
+    source: np.ndarray, filters: Filters, rows: Scan, columns: Scan, start: np.ndarray, rule: Requantizer,
+    results: np.ndarray,
+) -> None:  # fmt: skip
+    """What `fixedpoint.convolve.convolve` does, where `tiles_suit`."""
+    images, channels = source.shape[:2]
+    (rows, row_taps), (columns, column_taps) = _tiled(rows), _tiled(columns)
+    pairs, blocks = (channels + 1) // 2, filter_blocks(filters.count)
+    padded = int(blocks[-1])
+    row_bytes = 4 * (columns.positions + columns.reach) * (POINTS + 4) * (pairs + padded) // _BAND
+    multiplications = source.size * filters.words.size // channels
+    bands = Bands.of(images, rows.positions, row_bytes, multiplications)
+    layout = layout_of(channels, rows, columns, bands.height)
+    pitch, table, of_phases = layout.pitch, layout.phase_table, layout.pair_count * layout.size
+    of_plane = round_up(bands.height * pitch, TILE_PIXELS)
+    of_point = bands.images * padded * of_plane
+    digit = split(16, 16, 32).a[0]
+    tap_weights = np.array([r * filters.of_row + s for r in row_taps for s in column_taps])
+    starts = np.zeros((POINTS, padded, TILE_PIXELS), np.int32)
+    starts[5, : filters.count] = 4 * start[:, None]  # v1 of both axes counts once in every sum of the tile
+    height, width = results.shape[2:]
+    flat, walk = results.reshape(-1), bands.deal()
+
+    def work(thread: int) -> None:
+        planes, points, sums, tiles = memory_of[thread]
+        for image, end, first, last in walk():
+            gather_pairs(
+                source, (image, end), first, bands.height + 1, (2, rows.pad), 2, table, pitch, digit, planes
+            )
+            to_points(planes, (end - image) * pairs, layout.size, pitch, bands.height * pitch, pairs, points, of_plane)
+            pixels = (last - first - 1) * pitch + columns.positions
+            correlate_points(
+                points, end - image, pairs, of_plane, pixels, packed, blocks, starts, sums, of_point, of_plane
+            )
+            from_points(sums, of_point, (end - image) * padded, of_plane, pixels, tiles)
+            for odd in range(2):
+                made_rows = min(last, (rows.results - odd + 1) // 2) - first
+                rule.rows(
+                    tiles[odd * 2 * of_plane :], padded * 4 * of_plane, 4 * of_plane, 2 * pitch,
+                    (end - image, filters.count, made_rows, width),
+                    flat, (image * filters.count * height + 2 * first + odd) * width, (height * width, 2 * width, 1),
+                )  # fmt: skip
+
+    with scratch() as memory:
+        memory_of = [
+            (
+                memory.empty(bands.images * of_phases + SLACK, np.int32),
+                memory.empty(bands.images * POINTS * pairs * of_plane, np.int32),
+                memory.empty(POINTS * of_point, np.int32),
+                memory.empty(4 * of_point, np.int32),
+            )
+            for _ in range(bands.threads)
+        ]
+        packed = memory.empty(POINTS * padded * pairs, np.int32)
+        pack_points(filters.words, filters.of_filter, filters.count, filters.of_channel, channels, tap_weights, blocks,
+                    packed)  # fmt: skip
+        share(work, bands.threads)
+
+
+@compiled
+def pack_points(weights, of_filter, filters, of_channel, channels, taps, blocks, packed):
+    """Weights of all points in the order of `correlate_points`, those of two channels in 32 bits.
+
+    Parameters
+    ----------
+    weights : integers, one-dimensional;  of_filter, of_channel : distances between neighbours in it
+    taps : int64 (9,), where the taps that read pixels (0,0), (0,1), (0,2), (1,0), ... of a tile are
+    blocks : int64, the first filter of each block, and one behind the last
+    packed : int32 (16 points, padded filters * pairs): for each block (pairs, filters of the block)
+    """
+    pairs, padded = (channels + 1) // 2, blocks[-1]
+    down, point = np.empty((4, 3), np.int32), np.empty((2, 4, 4), np.int32)
+    point[:] = 0
+    for block in range(blocks.size - 1):
+        lanes = blocks[block + 1] - blocks[block]
+        for lane in range(lanes):
+            of_lane = min(blocks[block] + lane, filters - 1) * of_filter
+            for pair in range(pairs):
+                for half in range(2):
+                    channel = 2 * pair + half
+                    if channel == channels:
+                        point[1] = 0
+                        continue
+                    begin = of_lane + channel * of_channel
+                    for s in range(3):
+                        g0 = np.int32(weights[begin + taps[s]])
+                        g1 = np.int32(weights[begin + taps[3 + s]])
+                        g2 = np.int32(weights[begin + taps[6 + s]])
+                        down[0, s], down[1, s], down[2, s], down[3, s] = 2 * g0, g0 + g1 + g2, g0 - g1 + g2, 2 * g2
+                    for r in range(4):
+                        g0, g1, g2 = down[r]
+                        for s, u in enumerate((2 * g0, g0 + g1 + g2, g0 - g1 + g2, 2 * g2)):
+                            point[half, r, s] = u
+                target = blocks[block] * pairs + pair * lanes + lane
+                for index in range(16):
+                    low, high = point[0, index // 4, index % 4], point[1, index // 4, index % 4]
+                    packed[index * padded * pairs + target] = low & 0xFFFF | high << 16
+
+
+@compiled
+def _add(a, first, b, second, count, total, place):
+    for i in range(count):
+        total[np.uint64(place + i)] = a[np.uint64(first + i)] + b[np.uint64(second + i)]
+
+
+@compiled
+def _subtract(a, first, b, second, count, total, place):
+    for i in range(count):
+        total[np.uint64(place + i)] = a[np.uint64(first + i)] - b[np.uint64(second + i)]
+
+
+@compiled
+def _four_points(a, d0, d1, d2, d3, count, total, place, apart):
+    """v0 to v3 of rows of pixels that start at d0 to d3, `apart` from each other."""
+    _subtract(a, d0, a, d2, count, total, place)
+    _add(a, d1, a, d2, count, total, place + apart)
+    _subtract(a, d2, a, d1, count, total, place + 2 * apart)
+    _subtract(a, d1, a, d3, count, total, place + 3 * apart)
+
+
+@compiled
+def to_points(planes, count, size, pitch, pixels, pairs, points, of_plane):
+    """The 16 points of `count` pairs of channels, all of which are at positions 0..pixels-1.
+
+    Parameters
+    ----------
+    planes : int32 (count, 4 phases, size), a pair of pixels each
+    points : int32 (count / pairs, 16 points, pairs, of_plane), overwritten
+    """
+    source, target = planes.view(np.int16), points.view(np.int16)
+    size, pitch, of_plane = 2 * size, 2 * pitch, 2 * of_plane  # in halves of pairs
+    length = 2 * pixels + 2
+    down = np.empty(8 * length, np.int16)  # of every row point, even and odd columns
+    for plane in range(count):
+        even = plane * 4 * size
+        odd = even + 2 * size
+        for column in range(2):
+            _four_points(
+                source, even, odd, even + pitch, odd + pitch, length, down, column * length, 2 * length
+            )
+            even, odd = even + size, odd + size
+        first = (plane // pairs * 16 * pairs + plane % pairs) * of_plane
+        for row in range(4):
+            even, odd = 2 * row * length, (2 * row + 1) * length
+            _four_points(
+                down, even, odd, even + 2, odd + 2, length - 2, target, first + row * 4 * pairs * of_plane,
+                pairs * of_plane,
+            )  # fmt: skip
+
+
+#: Sums of a point that are added to the others at once.
+_CHUNK = 256
+
+
+@compiled
+def _two_sums(m, m0, m1, m2, m3, count, total, first, second):
+    for i in range(count):
+        total[np.uint64(first + i)] = m[np.uint64(m0 + i)] + m[np.uint64(m1 + i)] + m[np.uint64(m2 + i)]
+    for i in range(count):
+        total[np.uint64(second + i)] = m[np.uint64(m1 + i)] - m[np.uint64(m2 + i)] - m[np.uint64(m3 + i)]
+
+
+@compiled
+def from_points(sums, of_point, count, of_plane, pixels, tiles):
+    """The 2 x 2 sums of every tile, from four times those of its points.
+
+    Parameters
+    ----------
+    sums : int32 (16 points, of_point), each (count, of_plane)
+    tiles : int32 (count, 2, 2 * of_plane), overwritten: even rows of results, and odd ones
+    """
+    half = np.empty(8 * _CHUNK, np.int32)
+    for plane in range(count):
+        for begin in range(0, pixels, _CHUNK):
+            length = min(_CHUNK, pixels - begin)
+            for column in range(4):
+                m = plane * of_plane + begin + column * of_point
+                _two_sums(
+                    sums, m, m + 4 * of_point, m + 8 * of_point, m + 12 * of_point, length,
+                    half, column * _CHUNK, (4 + column) * _CHUNK,
+                )  # fmt: skip
+            for row in range(2):
+                m, target = row * 4 * _CHUNK, (plane * 4 + 2 * row) * of_plane + 2 * begin
+                for i in range(length):
+                    h0, h1 = half[np.uint64(m + i)], half[np.uint64(m + _CHUNK + i)]
+                    h2, h3 = half[np.uint64(m + 2 * _CHUNK + i)], half[np.uint64(m + 3 * _CHUNK + i)]
+                    tiles[np.uint64(target + 2 * i)] = np.int32(h0 + h1 + h2) >> np.int32(2)
+                    tiles[np.uint64(target + 2 * i + 1)] = np.int32(h1 - h2 - h3) >> np.int32(2)
