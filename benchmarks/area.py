@@ -11,8 +11,8 @@ from pathlib import Path
 
 from convstream.layer_file import read_layer_file
 from hdl.passes import PASSES
-from sim.fpga import TARGETS
-from sim.synthesis import Synthesis, synthesize
+from sim.fpga.synthesis import Synthesis, synthesize
+from sim.fpga.targets import TARGETS
 
 _LAYERS = Path(__file__).parents[1] / "examples" / "layers"
 _TARGET = TARGETS["ecp5"]

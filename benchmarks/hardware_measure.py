@@ -20,16 +20,16 @@ from fixedpoint.formats import Rounding
 from fixedpoint.forward import forward
 from fixedpoint.layer import Lanes, Layer
 from hdl.convert import convert
-from sim import nextpnr, yosys, yowasp
-from sim.cache import cached_folder
 from sim.errors import CheckFailed
-from sim.fpga import TARGETS
-from sim.parallel import Processors
-from sim.pin_wrapper import WRAPPER, pin_wrapper, wrap
-from sim.processes import quote_error, run
-from sim.random_tensors import random_tensors
+from sim.fpga import nextpnr, yosys, yowasp
+from sim.fpga.pin_wrapper import WRAPPER, pin_wrapper, wrap
+from sim.fpga.targets import TARGETS
+from sim.jobs.cache import cached_folder
+from sim.jobs.parallel import Processors
+from sim.jobs.processes import quote_error, run
 from sim.simulate import simulate
-from sim.verilog_testbench import VERILATOR_OPTIONS
+from sim.tensors.random_tensors import random_tensors
+from sim.verilog.testbench import VERILATOR_OPTIONS
 
 TARGET = TARGETS["ecp5"]
 _SEED = 1  # of placement and of tensors

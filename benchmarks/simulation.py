@@ -20,11 +20,11 @@ from convstream.layer_file import read_layer_file
 from fixedpoint.dataflow.cycles import core_cycles
 from hdl.convert import convert
 from hdl.passes import PASSES
-from sim import verilator
+from sim.jobs.processes import run
 from sim.limit import cycle_limit
-from sim.processes import run
-from sim.sources import make_tensors
+from sim.simulators import verilator
 from sim.stimulus import play_batches
+from sim.tensors.sources import make_tensors
 from sim.vectors import all_tensors
 from sim.verdict import judge
 from sim.ways import Run

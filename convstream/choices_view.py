@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from sim.exploration import Candidate, Rules, describe_lanes
-from sim.fpga import Target
+from sim.fpga.targets import Target
 from sim.measure import Measurement, Outcome, SimulatedCore, SynthesizedCore
 
 _CELLS = {"lut": "LUT", "register": "FF", "dsp": "DSP", "block_ram": "block RAM"}

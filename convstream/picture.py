@@ -12,8 +12,8 @@ from matplotlib.image import AxesImage
 from fixedpoint.layer import Layer
 from fixedpoint.quantize import dequantize
 from sim.errors import one_line
-from sim.filters import NAMES
-from sim.pictures import mosaic, mosaic_shape
+from sim.tensors.filters import NAMES
+from sim.tensors.pictures import mosaic, mosaic_shape
 
 _FILTERS = 5
 _CHANNELS = 3
@@ -44,7 +44,7 @@ def draw(
     words : the operands x (N,C,H,W) and dz (N,K,OH,OW), in their formats.
     floats : the reference's z, dx, dw and db, float64;  cores : the same as the simulated cores gave them, words.
         The images of a batch are laid out as a mosaic: of a photograph, they are its tiles.
-    named : whether the first filters are those of `sim.filters`.
+    named : whether the first filters are those of `sim.tensors.filters`.
     """
     titles = [NAMES[k] if named and k < len(NAMES) else f"filter {k}" for k in range(layer.geometry.out_channels)]
     forward = [_column(layer, "z", f"z: {titles[k]}", floats, cores, k) for k in range(min(_FILTERS, len(titles)))]

@@ -33,10 +33,10 @@ from fixedpoint.quantize import dequantize, quantize
 from fixedpoint.requantize import requantize
 from fixedpoint.streams import tensor_streams
 from sim.errors import BadInput, CheckFailed
-from sim.random_tensors import random_tensors
 from sim.simulate import simulate_episodes
-from sim.sources import make_tensors
 from sim.stimulus import play_batches
+from sim.tensors.random_tensors import random_tensors
+from sim.tensors.sources import make_tensors
 from sim.vectors import all_tensors
 from sim.verdict import SimulationResult
 

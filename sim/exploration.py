@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from fixedpoint.dataflow.choices import Choice, choose, legal_lanes, pareto_set
 from fixedpoint.layer import Lanes, Layer
-from sim.fpga import Target
+from sim.fpga.targets import Target
 
 
 @dataclass(frozen=True, eq=False)

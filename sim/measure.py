@@ -19,13 +19,13 @@ import numpy as np
 
 from fixedpoint.layer import Layer
 from hdl.convert import ConversionError
-from sim.cache import cached_folder, found_folder
 from sim.errors import CheckFailed
-from sim.fpga import Target
+from sim.fpga.synthesis import synthesize
+from sim.fpga.targets import Target
+from sim.jobs.cache import cached_folder, found_folder
+from sim.jobs.workers import workers
 from sim.simulate import simulate
-from sim.synthesis import synthesize
 from sim.verdict import SimulationResult
-from sim.workers import workers
 
 _FILE = "measurement.json"
 

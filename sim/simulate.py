@@ -11,9 +11,10 @@ import numpy as np
 from fixedpoint.layer import Layer
 from hdl.convert import convert
 from hdl.passes import PASSES
-from sim import icarus, run_files, verilator
+from sim.bench import run_files
+from sim.bench.stalls import HIGHEST_STALL
 from sim.limit import cycle_limit
-from sim.stalls import HIGHEST_STALL
+from sim.simulators import icarus, verilator
 from sim.stimulus import Episode, play_batches
 from sim.verdict import SimulationResult, judge
 from sim.ways import Run

@@ -22,9 +22,9 @@ from sim.beats import STREAM_TENSORS, stream_bytes
 from sim.errors import BadInput, CheckFailed
 from sim.layer_schema import Data
 from sim.layer_tables import parse_layer
-from sim.npz import read_npz, write_npz
 from sim.sealed_folder import check_files, read_manifest, sealed_folder
-from sim.sources import INPUTS
+from sim.tensors.npz import read_npz, write_npz
+from sim.tensors.sources import INPUTS
 from sim.vectors_manifest import KIND, SCHEMA, hex_file, manifest_contents
 
 TENSORS_FILE = "tensors.npz"

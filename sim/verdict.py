@@ -8,7 +8,7 @@ import numpy as np
 from fixedpoint.layer import Layer
 from hdl.passes import PASSES
 from sim.beats import beat_count, stream_tensors
-from sim.processes import SimulationError
+from sim.jobs.processes import SimulationError
 from sim.scoreboard import Beats, Mismatch, compare
 from sim.stimulus import Episode, Play
 

@@ -13,11 +13,11 @@ from types import ModuleType
 from fixedpoint.layer import Layer
 from hdl.passes import PASSES
 from sim.beats import stream_bits
-from sim.cocotb_run import run_testbench
-from sim.observed import RESET_CYCLES
+from sim.bench.observed import RESET_CYCLES
+from sim.simulators.cocotb_run import run_testbench
 from sim.stimulus import Episode, Play
 from sim.vectors_manifest import hex_file
-from sim.verilog_player import player_of, verilog_player
+from sim.verilog.player import player_of, verilog_player
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Run:
             "stall": self.stalls,
             "episodes": [self._episode(*planned) for planned in zip(episodes, limits, strict=True)],
         }
-        return self._run(self.program.command(core, self.seed, waves), module, "sim.testbench", stimulus)
+        return self._run(self.program.command(core, self.seed, waves), module, "sim.bench.testbench", stimulus)
 
     def by_player(self, episode: Episode, limit: int) -> list[dict]:
         """The record of one `uninterrupted` episode."""
@@ -62,7 +62,7 @@ class Run:
             "outputs": {stream: beats[stream] for stream in episode.expected},
             "limit_cycles": limit,
         }
-        return self._run(command, top, "sim.player", stimulus)
+        return self._run(command, top, "sim.bench.player", stimulus)
 
     def _run(self, command: list[str], module: str, testbench: str, stimulus: dict) -> list[dict]:
         return run_testbench(

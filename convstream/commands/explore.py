@@ -16,11 +16,11 @@ from fixedpoint.dataflow.choices import legal_lanes
 from fixedpoint.layer import Layer
 from sim.errors import BadInput, CheckFailed
 from sim.exploration import Candidate, Rules, best_of, candidates, describe_lanes, recommend, spread, why_none
-from sim.fpga import TARGETS, Target
+from sim.fpga.targets import TARGETS, Target
+from sim.jobs.workers import host_and_port
 from sim.measure import Measurement, SimulatedCore, SynthesizedCore, measuring
-from sim.sources import make_tensors
+from sim.tensors.sources import make_tensors
 from sim.vectors import all_tensors
-from sim.workers import host_and_port
 
 _MOST_SEEDS = 1000
 

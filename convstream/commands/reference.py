@@ -12,9 +12,9 @@ from convstream.options import json_option, layer_argument, out_option
 from fixedpoint.quantize import dequantize
 from sim.accuracy import accuracy, float_results
 from sim.layer_tables import layer_tables
-from sim.npz import write_npz
 from sim.sealed_folder import require_ours, sealed_folder
-from sim.sources import INPUTS, make_tensors
+from sim.tensors.npz import write_npz
+from sim.tensors.sources import INPUTS, make_tensors
 from sim.vectors import all_tensors
 
 KIND = "convstream reference"

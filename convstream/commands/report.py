@@ -19,7 +19,7 @@ from hdl.passes import PASSES
 from sim.accuracy import Accuracy, accuracy, float_results
 from sim.errors import CheckFailed
 from sim.simulate import simulate
-from sim.sources import make_tensors
+from sim.tensors.sources import make_tensors
 from sim.vectors import all_tensors
 from sim.verdict import SimulationResult
 

@@ -17,10 +17,10 @@ from convstream.junit import Case, write_junit
 from convstream.layer_file import LayerFile, read_layer_file
 from convstream.options import PASS_NAMES, json_option, layer_argument, pass_option
 from fixedpoint.dataflow.cycles import core_cycles
+from sim.bench.stalls import HIGHEST_STALL
 from sim.errors import CheckFailed
 from sim.simulate import SIMULATORS, simulate
-from sim.sources import make_tensors
-from sim.stalls import HIGHEST_STALL
+from sim.tensors.sources import make_tensors
 from sim.vectors import all_tensors
 from sim.verdict import SimulationResult
 

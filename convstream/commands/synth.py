@@ -11,9 +11,9 @@ from convstream.console import print_json, print_table, working
 from convstream.layer_file import read_layer_file
 from convstream.options import PASS_NAMES, json_option, layer_argument, pass_option
 from fixedpoint.layer import Layer
-from sim.fpga import TARGETS, Target
-from sim.nextpnr import Routed
-from sim.synthesis import Synthesis, synthesize
+from sim.fpga.nextpnr import Routed
+from sim.fpga.synthesis import Synthesis, synthesize
+from sim.fpga.targets import TARGETS, Target
 
 _MOST_SEEDS = 1000
 

@@ -10,7 +10,7 @@ from convstream.console import print_json, print_table, working
 from convstream.layer_file import read_layer_file
 from convstream.options import json_option, out_option
 from sim.sealed_folder import read_manifest, require_ours
-from sim.sources import make_tensors
+from sim.tensors.sources import make_tensors
 from sim.vectors import all_tensors, check_vectors, write_vectors
 from sim.vectors_manifest import KIND
 

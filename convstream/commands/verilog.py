@@ -14,9 +14,9 @@ from hdl.convert import convert
 from hdl.passes import PASSES
 from sim.layer_tables import layer_tables
 from sim.sealed_folder import read_manifest, require_ours, sealed_folder
-from sim.sources import make_tensors
+from sim.tensors.sources import make_tensors
 from sim.vectors import all_tensors
-from sim.verilog_bench import write_bench
+from sim.verilog.export import write_bench
 
 KIND = "convstream verilog"
 

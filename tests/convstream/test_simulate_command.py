@@ -11,7 +11,7 @@ from PIL import Image
 
 from convstream.cli import main
 from hdl.passes import PASSES
-from sim.processes import SimulationError
+from sim.jobs.processes import SimulationError
 from sim.scoreboard import Mismatch
 from sim.verdict import SimulationResult
 

@@ -18,7 +18,7 @@ from reference.bias_gradient import bias_gradient
 from reference.input_gradient import input_gradient
 from reference.weight_gradient import weight_gradient
 from sim.beats import stream_tensors
-from sim.processes import SimulationError
+from sim.jobs.processes import SimulationError
 from sim.scoreboard import Mismatch
 from sim.simulate import simulate_episodes
 from sim.vectors import all_tensors

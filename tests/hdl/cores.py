@@ -12,9 +12,9 @@ from fixedpoint.layer import Lanes, Layer
 from fixedpoint.streams import tensor_streams
 from fixedpoint.weight_gradient import weight_gradient
 from reference.geometry import Geometry
-from sim.random_tensors import random_tensors
 from sim.simulate import simulate_episodes
 from sim.stimulus import play_batches
+from sim.tensors.random_tensors import random_tensors
 
 
 def random_layer(seed: int) -> Layer:

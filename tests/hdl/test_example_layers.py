@@ -9,7 +9,7 @@ import pytest
 from convstream.layer_file import read_layer_file
 from hdl.passes import PASSES
 from sim.simulate import SIMULATORS
-from sim.sources import make_tensors
+from sim.tensors.sources import make_tensors
 from tests.hdl.cores import results_of, simulate_batches
 
 LAYERS = Path(__file__).parents[2] / "examples" / "layers"

@@ -11,10 +11,10 @@ from hdl.convert import convert
 from hdl.passes import PASSES
 from reference.geometry import Geometry
 from sim.errors import CheckFailed
-from sim.fpga import TARGETS
-from sim.parallel import Processors
-from sim.synthesis import synthesize
-from sim.yosys import map_to_cells
+from sim.fpga.synthesis import synthesize
+from sim.fpga.targets import TARGETS
+from sim.fpga.yosys import map_to_cells
+from sim.jobs.parallel import Processors
 
 ECP5 = TARGETS["ecp5"]
 _BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))  # words, bits of a DP16KD

@@ -12,7 +12,7 @@ from convstream.layer_file import read_layer_file
 from fixedpoint.layer import Lanes, Layer
 from sim import measure
 from sim.errors import CheckFailed
-from sim.fpga import TARGETS
+from sim.fpga.targets import TARGETS
 from sim.measure import Measurement, Outcome, SimulatedCore, SynthesizedCore, measuring, program
 
 LAYER = read_layer_file(Path(__file__).parents[2] / "examples" / "layers" / "remainder_3x3_s2.toml").layer

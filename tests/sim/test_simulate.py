@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from sim.processes import SimulationError
+from sim.jobs.processes import SimulationError
 from sim.simulate import simulate, simulate_episodes
 from sim.stimulus import cut_short, play_batches, with_wrong_last
 from tests.sim.stand_ins import (

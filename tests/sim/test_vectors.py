@@ -15,9 +15,9 @@ from reference.geometry import Geometry
 from sim.beats import STREAM_TENSORS, stream_tensors
 from sim.errors import BadInput, CheckFailed
 from sim.layer_schema import FileData, RandomData
-from sim.npz import write_npz
 from sim.sealed_folder import sealed_folder
-from sim.sources import make_tensors
+from sim.tensors.npz import write_npz
+from sim.tensors.sources import make_tensors
 from sim.vectors import TENSORS, all_tensors, check_vectors, read_vectors, write_vectors
 from sim.vectors_manifest import KIND
 

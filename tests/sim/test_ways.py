@@ -10,7 +10,7 @@ import pytest
 from convstream.layer_file import read_layer_file
 from hdl.convert import convert
 from hdl.passes import PASSES
-from sim.processes import SimulationError
+from sim.jobs.processes import SimulationError
 from sim.simulate import simulate_episodes
 from sim.stimulus import cut_short, play_batches, with_wrong_last
 from sim.verdict import SimulationResult

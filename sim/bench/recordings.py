@@ -1,0 +1,55 @@
+"""Recordings: what the recorders of a player wrote down, made into the record of an episode.
+
+A line of a stream is `cycle tvalid tready tlast tdata` at an edge at which something happened, the last one excepted,
+which says how the stream was left.  There may be millions: they are read as columns, not one by one.
+"""
+
+from pathlib import Path
+
+from sim.bench.observed import RESET_CYCLES, ObservedOutput, episode_record, how_far_in, how_far_out, starvation
+from sim.bench.run_files import FRAME_ERROR, recording
+
+
+def record_of(folder: Path, inputs: dict[str, int], outputs: dict[str, int], limit_cycles: int) -> dict:
+    """The record of an episode whose recordings are in `folder`; `inputs` and `outputs` are the beats of every stream.
+
+    Raises
+    ------
+    OSError, ValueError
+        A recording is missing or not complete.
+    """
+    cycles, observed, standing = {}, {}, []
+    for name, planned in inputs.items():
+        columns = _columns(folder / recording(name))
+        taken = zip(*(column[:-1] for column in columns[:3]), strict=True)
+        cycles[name] = [int(cycle) for cycle, valid, ready in taken if valid == ready == "1"]
+        standing.append(how_far_in(f"s_axis_{name}", len(cycles[name]), planned, columns[2][-1]))
+    for name, expected in outputs.items():
+        columns = _columns(folder / recording(name))
+        observed[name] = _observe(f"m_axis_{name}", [column[:-1] for column in columns])
+        standing.append(how_far_out(f"m_axis_{name}", len(observed[name].words), expected, columns[1][-1]))
+    complete = all(len(cycles[name]) == planned for name, planned in inputs.items()) and all(
+        len(observed[name].words) >= expected for name, expected in outputs.items()
+    )
+    frame_error = (folder / FRAME_ERROR).read_text().upper().split()
+    return episode_record(cycles, observed, frame_error, None if complete else starvation(limit_cycles, standing))
+
+
+def _columns(file: Path) -> list[list[str]]:
+    fields = file.read_text().upper().split()
+    if not fields or len(fields) % 5:
+        raise ValueError(f"{file.name} was never closed")
+    return [fields[column::5] for column in range(5)]
+
+
+def _observe(name: str, columns: list[list[str]]) -> ObservedOutput:
+    output = ObservedOutput(name)
+    for text, valid, ready, last, data in zip(*columns, strict=True):
+        cycle = int(text)
+        if cycle < RESET_CYCLES:
+            output.in_reset(cycle, valid)
+        elif valid == "1":
+            output.offered(cycle, ready == "1", data, last)
+        else:
+            output.silent(cycle, valid)
+    return output

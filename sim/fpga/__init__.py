@@ -1,0 +1,1 @@
+"""Cores on FPGAs: cells by Yosys, clock rate by nextpnr."""

@@ -1,0 +1,1 @@
+"""Programs and Python functions side by side, and results that are kept."""

@@ -1,0 +1,72 @@
+"""Icarus Verilog, where it is installed: a core compiled for `vvp`, which loads cocotb's interface to it."""
+
+import functools
+import subprocess
+from pathlib import Path
+
+import cocotb_tools.config
+
+from sim.bench import run_files
+from sim.jobs.cache import cached_folder
+from sim.jobs.processes import SimulationError, quote_error, run
+
+_EXECUTABLE = "core.vvp"
+_BUILD_SECONDS = 600
+
+#: Icarus would let writes race with the clock edge that they follow; cocotb holds them back until it is over.
+ENVIRONMENT = {"COCOTB_TRUST_INERTIAL_WRITES": "0"}
+_TIMESCALE = "+timescale+1ns/1ps\n"
+
+_DUMP = """\
+module dump_waves;
+    initial begin
+        $dumpfile("{file}");
+        $dumpvars(0, {module});
+    end
+endmodule
+"""
+
+
+def build(verilog: bytes, module: str, waves: bool, build_root: Path) -> Path:
+    """Folder with the compiled `module`; nothing is compiled if it was before.
+
+    Raises
+    ------
+    SimulationError
+        Icarus is missing, or rejects the Verilog.
+    """
+    return cached_folder(build_root, f"icarus-{module}", (_version(), _TIMESCALE, _DUMP, str(waves), module, verilog),
+                         lambda to: _build_core(verilog, module, waves, to))  # fmt: skip
+
+
+def build_player(verilog: bytes, module: str, build_root: Path) -> Path:
+    """Like `build`, for a bench that plays by itself."""
+    return build(verilog, module, waves=False, build_root=build_root)
+
+
+def command(folder: Path, seed: int, waves: bool) -> list[str]:
+    """What to run; `seed` is for Verilator, since here unknown bits stay unknown."""
+    interface = cocotb_tools.config.lib_entry("vpi", "icarus")
+    return ["vvp", "-n", "-m", interface, str(folder / _EXECUTABLE)]
+
+
+@functools.cache
+def _version() -> str:
+    try:
+        return subprocess.run(["iverilog", "-V"], capture_output=True, text=True, check=False).stdout.splitlines()[0]
+    except OSError:
+        raise SimulationError("Icarus Verilog is not installed: there is no iverilog on PATH") from None
+
+
+def _build_core(source: bytes, module: str, waves: bool, folder: Path) -> None:
+    (folder / "core.v").write_bytes(source)
+    (folder / "settings").write_text(_TIMESCALE)
+    tops, sources = ["-s", module], ["core.v"]
+    if waves:
+        (folder / "dump.v").write_text(_DUMP.format(file=run_files.WAVES, module=module))
+        tops, sources = [*tops, "-s", "dump_waves"], [*sources, "dump.v"]
+    log = folder / "build.log"
+    if run(
+        ["iverilog", "-g2001", "-o", _EXECUTABLE, "-c", "settings", *tops, *sources], folder, None, log, _BUILD_SECONDS
+    ):
+        raise SimulationError(f"iverilog failed: {quote_error(log)}")

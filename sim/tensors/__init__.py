@@ -1,0 +1,1 @@
+"""Where operands come from: random words, pictures and files."""

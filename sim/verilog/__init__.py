@@ -1,0 +1,1 @@
+"""Test benches in plain Verilog, for the simulator's own speed and for those who run no Python."""
