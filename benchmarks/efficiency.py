@@ -5,29 +5,53 @@
 efficiency = limit / period.  The limit is the fewest cycles that lanes and streams allow (`fixedpoint/limit.py`); the
 period is that of images (weight gradient: batches) back to back, from the cycle model, which `tests/hdl/test_cycles.py`
 holds against the simulated cores to the cycle.
+
+wait: cycles from the last beat that the first result depends on, if beats come without a pause, to that result's beat.
 """
 
 from pathlib import Path
 
 from convstream.layer_file import read_layer_file
 from fixedpoint.dataflow.choices import Choice, choose, legal_lanes
+from fixedpoint.dataflow.estimate import Estimate
+from fixedpoint.layer import Layer
 
 _LAYERS = Path(__file__).parents[1] / "examples" / "layers"
 _PASSES = ("forward", "input_gradient", "weight_gradient")
 _EVERY_CHOICE = ("middle_3x3", "down_3x3_s2", "photograph_3x3", "digits_5x5")
 
 
+def _beats_of_first_result(layer: Layer, pass_name: str) -> int | None:
+    """Beats up to the last source pixel of the first result; None where that is all of them."""
+    axes = layer.geometry.rows, layer.geometry.columns
+    if pass_name == "weight_gradient":
+        return None
+    if pass_name == "forward":
+        row, column = (max(axis.origin(0) + tap for tap in axis.taps(0)) for axis in axes)
+        width, groups = axes[1].size, layer.geometry.in_channels // layer.lanes.in_lanes
+    else:
+        row, column = (max((output for _, output in axis.sources(0)), default=-1) for axis in axes)
+        width, groups = axes[1].out_size, layer.geometry.out_channels // layer.lanes.out_lanes
+    return (row * width + column + 1) * groups if min(row, column) >= 0 else 0  # of no output: zero at once
+
+
+def _cells(layer: Layer, core: Estimate) -> str:
+    beats = _beats_of_first_result(layer, core.pass_name)
+    wait = "" if beats is None else f"{core.latency_cycles - beats:,}"
+    return f"{float(core.period):>12,.0f}{core.efficiency:>8.3f}{wait:>6}"
+
+
 def _row(name: str, choice: Choice) -> str:
     lanes = choice.lanes
     of_lanes = f"{lanes.in_lanes} x {lanes.out_lanes} x {lanes.kernel_lanes}"
-    cells = "".join(f"{float(core.period):>12,.0f}{core.efficiency:>8.3f}" for core in choice.cores)
-    return f"{name:18}{of_lanes:>12}{lanes.multipliers:>6}{cells}"
+    cells = "".join(_cells(choice.layer, core) for core in choice.cores)
+    return f"{name:18}{of_lanes:>12}{lanes.multipliers:>6}{cells}".rstrip()
 
 
 def _head(title: str) -> str:
-    names = "".join(f"{name.replace('_', '-'):>20}" for name in _PASSES)
-    heads = f"{'period':>12}{'eff.':>8}" * len(_PASSES)
-    return f"\n{title}\n{'':36}{names}\n{'layer':18}{'lanes':>12}{'mult.':>6}{heads}"
+    names = "".join(f"{name.replace('_', '-'):>26}" for name in _PASSES)
+    heads = f"{'period':>12}{'eff.':>8}{'wait':>6}" * (len(_PASSES) - 1) + f"{'period':>12}{'eff.':>8}"
+    return f"\n{title}\n{'':36}{names.rstrip()}\n{'layer':18}{'lanes':>12}{'mult.':>6}{heads}"
 
 
 def main() -> None:
