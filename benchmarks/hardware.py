@@ -42,23 +42,28 @@ class Quoted:
     folding: str
     multipliers: int
     period: int
-    silicon: Silicon | None = None
+    silicon: Silicon
 
 
 @dataclass(frozen=True)
 class Contest:
-    """A layer and who takes part: par_ich and par_och of NNgen, which has a multiplier for every tap; lanes of ours."""
+    """A layer and who takes part: par_ich and par_och of NNgen, which has a multiplier for every tap; lanes of ours.
+
+    All are simulated; those with so many multipliers as `placed` says are also synthesized, placed and routed, which
+    takes NNgen's larger ones most of an hour each.
+    """
 
     name: str
     title: str
     nngen: tuple[tuple[int, int], ...]
     finn: tuple[Quoted, ...]
     lanes: tuple[Lanes, ...]
+    placed: tuple[int, ...]
 
 
 def _finn(folding: str, multipliers: int, period: int, clock_mhz: float = 0, *cells: int) -> Quoted:
     kinds = dict(zip(("lut", "register", "dsp", "block_ram"), cells, strict=False))
-    return Quoted(folding, multipliers, period, Silicon(kinds, clock_mhz) if cells else None)
+    return Quoted(folding, multipliers, period, Silicon(kinds, clock_mhz or None))
 
 
 #: Lanes: as many multipliers as each of the others has.
@@ -68,24 +73,27 @@ CONTESTS = (
         (_finn("SIMD 3, PE 4", 12, 36887), _finn("SIMD 3, PE 16", 48, 9280, 56.8, 3527, 4307, 72, 1),
          _finn("window 27 x 4", 108, 4161)),
         (Lanes(3, 1, 3), Lanes(3, 4, 1), Lanes(3, 4, 3), Lanes(3, 16, 1), Lanes(3, 4, 9), Lanes(3, 16, 3)),
+        (9, 48),
     ),
     Contest(
         "middle_3x3", "16 -> 16, 16 x 16, 3 x 3", ((1, 1), (1, 4), (4, 4)),
         (_finn("SIMD 4, PE 4", 16, 36864), _finn("SIMD 16, PE 4", 64, 9216, 72.6, 8222, 5002, 96, 0),
          _finn("window 144 x 1", 144, 4105)),
         (Lanes(1, 1, 9), Lanes(4, 4, 1), Lanes(4, 1, 9), Lanes(16, 4, 1), Lanes(16, 1, 9)),
+        (9, 64, 144),
     ),
     Contest(
         "down_3x3_s2", "16 -> 32, 16 x 16, 3 x 3 s2", ((1, 1), (4, 4)),
         (_finn("SIMD 16, PE 4", 64, 4608), _finn("SIMD 16, PE 8", 128, 2304), _finn("SIMD 16, PE 32", 512, 609)),
         (Lanes(1, 1, 9), Lanes(16, 4, 1), Lanes(16, 8, 1), Lanes(16, 1, 9), Lanes(16, 32, 1)),
+        (9, 64),
     ),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Design:
-    """One way to compute a layer; `cycles`, cells and clock rate are None where nobody measured them."""
+    """One way to compute a layer; `cycles` and clock rate are None and `cells` empty where nobody measured them."""
 
     tool: str
     choice: str
@@ -93,7 +101,7 @@ class Design:
     products: int  # of an image, without padding
     cycles: int | None
     period: float
-    cells: dict[str, int] | None
+    cells: dict[str, int]
     clock_mhz: float | None
 
     @property
@@ -110,10 +118,10 @@ class Design:
 #: Columns in which less is better, and more.
 _COSTS = {
     "cycles": lambda design: design.cycles,
-    "LUT4": lambda design: design.cells["lut"],
-    "FF": lambda design: design.cells["register"],
-    "MULT18": lambda design: design.cells["dsp"],
-    "DP16KD": lambda design: design.cells["block_ram"],
+    "LUT4": lambda design: design.cells.get("lut"),
+    "FF": lambda design: design.cells.get("register"),
+    "MULT18": lambda design: design.cells.get("dsp"),
+    "DP16KD": lambda design: design.cells.get("block_ram"),
 }
 _GAINS = {
     "useful": lambda design: design.useful,
@@ -138,11 +146,13 @@ def measure() -> dict[str, list[Design]]:
             core = simulate_convstream(layer, lanes)
             found.append((contest, layer, "convstream", choice, lanes.multipliers, core))
             _tell(found)
-    with counting("placing and routing", len(found)) as advance:
-        silicon = synthesize([core for *_, core in found], advance)
+    placed = [index for index, (contest, *_, multipliers, _) in enumerate(found) if multipliers in contest.placed]
+    with counting("placing and routing", len(placed)) as advance:
+        silicon = dict(zip(placed, synthesize([found[index][-1] for index in placed], advance), strict=True))
     designs = {contest.title: list(_quoted(contest)) for contest in CONTESTS}
-    for (contest, layer, tool, choice, multipliers, core), made in zip(found, silicon, strict=True):
+    for index, (contest, layer, tool, choice, multipliers, core) in enumerate(found):
         products = layer.geometry.multiplications // layer.geometry.batch
+        made = silicon.get(index, Silicon({}, None))
         of_core = core.cycles, core.period, made.cells, made.clock_mhz
         designs[contest.title].append(Design(tool, choice, multipliers, products, *of_core))
     return designs
@@ -156,9 +166,9 @@ def _tell(found: Sequence[tuple]) -> None:
 def _quoted(contest: Contest) -> Iterator[Design]:
     geometry = read_layer_file(_LAYERS / f"{contest.name}.toml").layer.geometry
     for finn in contest.finn:
-        made = (finn.silicon.cells, finn.silicon.clock_mhz) if finn.silicon else (None, None)
         products = geometry.multiplications // geometry.batch
-        yield Design("FINN", finn.folding, finn.multipliers, products, None, finn.period, *made)
+        of_core = None, finn.period, finn.silicon.cells, finn.silicon.clock_mhz
+        yield Design("FINN", finn.folding, finn.multipliers, products, *of_core)
 
 
 def print_table(title: str, designs: Sequence[Design]) -> None:
@@ -168,7 +178,7 @@ def print_table(title: str, designs: Sequence[Design]) -> None:
           f"{'DP16KD':>8}{'MHz':>7}   MMAC/s per")  # fmt: skip
     print(f"{'':101}{'MULT18':>8}{'kLUT4':>7}")
     for design in designs:
-        cells = design.cells or {}
+        cells = design.cells
         print(
             f"{design.tool:11}{design.choice:15}{design.multipliers:5}{_number(design.cycles, 8)}"
             f"{_number(design.period, 8)}{design.useful:8.1%}{_number(cells.get('lut'), 8)}"
@@ -193,7 +203,7 @@ def print_ratios(designs: dict[str, list[Design]]) -> None:
     print("\nahead of FINN with as many multipliers, by a factor of")
     print(f"{'':28}{'mult.':>6}{'period':>9}{'/MULT18':>9}")
     for title, ours, theirs in _pairs(designs, "FINN"):
-        rates = [design.per_second("dsp") if design.cells else None for design in (ours, theirs)]
+        rates = [design.per_second("dsp") for design in (ours, theirs)]
         ratios = _ratio(theirs.period, ours.period) + _ratio(*rates)
         print(f"{title:28}{ours.multipliers:6}{ratios}")
     routed = [design for of_layer in designs.values() for design in of_layer if design.clock_mhz]

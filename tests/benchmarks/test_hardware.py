@@ -29,6 +29,7 @@ def test_everyone_meets_a_core_with_as_many_multipliers(hardware):
         theirs = {9 * par_ich * par_och for par_ich, par_och in contest.nngen}
         theirs |= {finn.multipliers for finn in contest.finn}
         assert sorted(ours) == sorted(theirs)
+        assert set(contest.placed) <= theirs
 
 
 @pytest.mark.parametrize(("name", "folding", "with_padding"), [
@@ -49,7 +50,7 @@ def test_ratios_and_picture(hardware, tmp_path, capsys):
     cells = {"lut": 1000, "carry": 10, "register": 2000, "dsp": 9, "block_ram": 0}
     ours = hardware.Design("convstream", "1 x 1 x 9", 9, 9000, 1100, 1000, cells, 100.0)
     theirs = hardware.Design("NNgen", "ich 1, och 1", 9, 9000, 2200, 2200, cells | {"block_ram": 4, "lut": 3000}, 50.0)
-    quoted = hardware.Design("FINN", "PE 9", 9, 9000, None, 1500, None, None)
+    quoted = hardware.Design("FINN", "PE 9", 9, 9000, None, 1500, {}, None)
     designs = {"some layer": [quoted, theirs, ours]}
     hardware.print_ratios(designs)
     nngen, finn, last = (part.splitlines() for part in capsys.readouterr().out.strip().split("\n\n"))
