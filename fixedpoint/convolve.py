@@ -70,7 +70,7 @@ def _convolve_taps(
     of_image, of_filter = layout.pair_count * layout.size, round_up(bands.height * pitch, TILE_PIXELS)
     starts = np.zeros((padded, TILE_PIXELS), cut.sums)
     starts[: filters.count] = start[:, None]
-    start = starts.reshape(-1)
+    start = starts.reshape(1, -1)
     row_axis, column_axis = (rows.stride, rows.pad), columns.stride
     height, width = results.shape[2:]
     flat = results.reshape(-1)
@@ -93,10 +93,10 @@ def _convolve_taps(
                 for a, of_a in zip(cut.a, planes, strict=True):
                     for b, of_b in zip(cut.b, packed, strict=True):
                         correlate(
-                            of_a, end - image, of_image, pixels, steps.offsets, of_b, blocks,
-                            cut.terms // 2, a.shift + b.shift, before, sums, of_filter,
+                            of_a, end - image, of_image, pixels, steps.offsets[None], of_b[None], blocks,
+                            cut.terms // 2, a.shift + b.shift, before, sums[None], of_filter,
                         )  # fmt: skip
-                        before = start[:0]
+                        before = start[:, :0]
                 rule.rows(
                     sums[(top - first) * pitch + left :], padded * of_filter, of_filter, pitch,
                     (end - image, filters.count, len(made_rows), len(made_columns)),

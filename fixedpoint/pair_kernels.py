@@ -179,67 +179,49 @@ _correlate_wide, _correlate_narrow = _correlate_tile(WIDE), _correlate_tile(NARR
 
 @compiled
 def correlate(planes, images, size, pixels, offsets, weights, blocks, chunk, shift, start, sums, pitch):
-    """Correlate all filters with a band of `pixels` of each image.
+    """Correlate all filters with a band of `pixels` of each image, at one point or several, each with its own weights.
 
     Parameters
     ----------
     planes : int32 (images, size), a pair of pixels each
-    offsets : int64 (steps,), where each step's plane starts for pixel 0
-    weights : int32, a pair of weights each, of (steps, filters) of every block
+    offsets : int64 (points, steps), where each step's plane starts for pixel 0
+    weights : int32 (points, filters * steps), a pair of weights each, of (steps, filters) of every block
     blocks : int64, the first filter of each block, and one behind the last;  chunk : steps whose sum fits 32 bits
-    start : (filters, TILE_PIXELS), what to add the sums to, shifted left; if empty, what `sums` holds
-    sums : int32 or int64 (images, filters, pitch)
+    start : (points, filters * TILE_PIXELS), what to add the sums to, shifted left; if empty, what `sums` holds
+    sums : int32 or int64 (points, images * filters * pitch)
     """
-    steps = offsets.size
+    points, steps = offsets.shape
     chunks = max(1, -(-steps // min(chunk, TILE_STEPS)))
     length = -(-steps // chunks)
     deep = weights.size > images * size  # so much that each tile is worth copying, to be walked again and again
     copy, places = np.empty(length * TILE_PIXELS, np.int32), np.arange(0, length * TILE_PIXELS, TILE_PIXELS)
     tiles = (pixels + TILE_PIXELS - 1) // TILE_PIXELS
-    for part in range(chunks):
-        of_part = offsets[part * length : (part + 1) * length]
+    for turn in range(points * chunks):
+        point, part = turn // chunks, turn % chunks
+        of_part = offsets[point, part * length : (part + 1) * length]
+        of_point, of_weights = sums[point], weights[point]
         fresh = part == 0 and start.size > 0
-        before, before_pitch = (start, TILE_PIXELS) if fresh else (sums, pitch)
-        for turn in range(images * tiles):
-            image, pixel = turn // tiles, turn % tiles * TILE_PIXELS
+        before, before_pitch = (start[point], TILE_PIXELS) if fresh else (of_point, pitch)
+        for tile in range(images * tiles):
+            image, pixel = tile // tiles, tile % tiles * TILE_PIXELS
             source, target = image * size + pixel, image * blocks[-1] * pitch + pixel
             if deep:
                 for step in range(of_part.size):
                     for lane in range(TILE_PIXELS):
                         copy[np.uint64(step * TILE_PIXELS + lane)] = planes[np.uint64(of_part[step] + source + lane)]
-            tile = (copy, 0, places[: of_part.size]) if deep else (planes, source, of_part)
+            operands = (copy, 0, places[: of_part.size]) if deep else (planes, source, of_part)
             for block in range(blocks.size - 1):
                 filter_, count = blocks[block], blocks[block + 1] - blocks[block]
                 first, place = filter_ * steps + part * length * count, target + filter_ * pitch
                 before_place = filter_ * TILE_PIXELS if fresh else place
                 if count == WIDE:
                     _correlate_wide(
-                        *tile, weights, first, shift, before, before_place, before_pitch, sums, place, pitch
+                        *operands, of_weights, first, shift, before, before_place, before_pitch, of_point, place, pitch
                     )
                 else:
                     _correlate_narrow(
-                        *tile, weights, first, shift, before, before_place, before_pitch, sums, place, pitch
+                        *operands, of_weights, first, shift, before, before_place, before_pitch, of_point, place, pitch
                     )
-
-
-@compiled
-def correlate_points(points, images, pairs, of_plane, pixels, weights, blocks, starts, sums, of_point, pitch):
-    """`correlate` for every point of `fixedpoint.winograd`: one step for each pair of channels.
-
-    Parameters
-    ----------
-    points : int32 (images, point, pairs, of_plane);  weights : int32 (points, filters * pairs)
-    starts : (points, filters, TILE_PIXELS);  sums : int32 (points, of_point), each (images, filters, pitch)
-    """
-    count = starts.shape[0]
-    for point in range(count):
-        offsets = np.arange(point * pairs, (point + 1) * pairs) * of_plane
-        of_weights = weights.size // count
-        correlate(
-            points, images, count * pairs * of_plane, pixels, offsets,
-            weights[point * of_weights : (point + 1) * of_weights], blocks, pairs, 0, starts[point].ravel(),
-            sums[point * of_point : (point + 1) * of_point], pitch,
-        )  # fmt: skip
 
 
 @intrinsic

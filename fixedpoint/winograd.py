@@ -20,7 +20,7 @@ Pixels d0 and d2 of all tiles lie in one phase plane of stride 2, d1 and d3 in a
 all of this is adding long rows of numbers::
 
     source rows --gather_pairs--> planes of 4 phases --to_points--> planes of 16 points
-                --correlate_points--> sums of 16 points --from_points--> sums --requantize_rows--> results
+                --correlate--> sums of 16 points --from_points--> sums --requantize_rows--> results
 """
 
 from functools import lru_cache
@@ -30,7 +30,7 @@ import numpy as np
 from fixedpoint.bands import Bands, round_up
 from fixedpoint.compiled import compiled
 from fixedpoint.limbs import split
-from fixedpoint.pair_kernels import TILE_PIXELS, correlate_points, filter_blocks
+from fixedpoint.pair_kernels import TILE_PIXELS, correlate, filter_blocks
 from fixedpoint.planes import SLACK, Filters, gather_pairs, layout_of
 from fixedpoint.requantize import Requantizer
 from fixedpoint.scan import Scan, Tap, Target
@@ -96,8 +96,10 @@ def convolve_tiles(
     of_point = bands.images * padded * of_plane
     digit = split(16, 16, 32).a[0]
     tap_weights = np.array([r * filters.of_row + s for r in row_taps for s in column_taps])
-    starts = np.zeros((POINTS, padded, TILE_PIXELS), np.int32)
-    starts[5, : filters.count] = 4 * start[:, None]  # v1 of both axes counts once in every sum of the tile
+    starts = np.zeros((POINTS, padded * TILE_PIXELS), np.int32)
+    of_filters = starts[5, : filters.count * TILE_PIXELS]  # v1 of both axes counts once in every sum of the tile
+    of_filters.reshape(-1, TILE_PIXELS)[:] = 4 * start[:, None]
+    offsets = (np.arange(POINTS * pairs) * of_plane).reshape(POINTS, pairs)
     height, width = results.shape[2:]
     flat, walk = results.reshape(-1), bands.deal()
 
@@ -109,9 +111,10 @@ def convolve_tiles(
             )
             to_points(planes, (end - image) * pairs, layout.size, pitch, bands.height * pitch, pairs, points, of_plane)
             pixels = (last - first - 1) * pitch + columns.positions
-            correlate_points(
-                points, end - image, pairs, of_plane, pixels, packed, blocks, starts, sums, of_point, of_plane
-            )
+            correlate(
+                points, end - image, offsets.size * of_plane, pixels, offsets, packed, blocks, pairs, 0, starts,
+                sums.reshape(POINTS, -1), of_plane,
+            )  # fmt: skip
             from_points(sums, of_point, (end - image) * padded, of_plane, pixels, tiles)
             for odd in range(2):
                 made_rows = min(last, (rows.results - odd + 1) // 2) - first
@@ -131,7 +134,7 @@ def convolve_tiles(
             )
             for _ in range(bands.threads)
         ]
-        packed = memory.empty(POINTS * padded * pairs, np.int32)
+        packed = memory.empty(POINTS * padded * pairs, np.int32).reshape(POINTS, -1)
         pack_points(filters.words, filters.of_filter, filters.count, filters.of_channel, channels, tap_weights, blocks,
                     packed)  # fmt: skip
         share(work, bands.threads)
@@ -139,7 +142,7 @@ def convolve_tiles(
 
 @compiled
 def pack_points(weights, of_filter, filters, of_channel, channels, taps, blocks, packed):
-    """Weights of all points in the order of `correlate_points`, those of two channels in 32 bits.
+    """Weights of all points in the order of `correlate`, those of two channels in 32 bits.
 
     Parameters
     ----------
@@ -148,54 +151,40 @@ def pack_points(weights, of_filter, filters, of_channel, channels, taps, blocks,
     blocks : int64, the first filter of each block, and one behind the last
     packed : int32 (16 points, padded filters * pairs): for each block (pairs, filters of the block)
     """
-    pairs, padded = (channels + 1) // 2, blocks[-1]
-    down, point = np.empty((4, 3), np.int32), np.empty((2, 4, 4), np.int32)
-    point[:] = 0
+    pairs = (channels + 1) // 2
+    down, point = np.empty((4, 3), np.int32), np.zeros((2, 16), np.int32)
     for block in range(blocks.size - 1):
         lanes = blocks[block + 1] - blocks[block]
         for lane in range(lanes):
             of_lane = min(blocks[block] + lane, filters - 1) * of_filter
             for pair in range(pairs):
                 for half in range(2):
-                    channel = 2 * pair + half
-                    if channel == channels:
+                    begin = of_lane + (2 * pair + half) * of_channel
+                    if 2 * pair + half == channels:
                         point[1] = 0
                         continue
-                    begin = of_lane + channel * of_channel
                     for s in range(3):
                         g0 = np.int32(weights[begin + taps[s]])
                         g1 = np.int32(weights[begin + taps[3 + s]])
                         g2 = np.int32(weights[begin + taps[6 + s]])
                         down[0, s], down[1, s], down[2, s], down[3, s] = 2 * g0, g0 + g1 + g2, g0 - g1 + g2, 2 * g2
                     for r in range(4):
-                        g0, g1, g2 = down[r]
-                        for s, u in enumerate((2 * g0, g0 + g1 + g2, g0 - g1 + g2, 2 * g2)):
-                            point[half, r, s] = u
+                        g0, g1, g2, u = down[r, 0], down[r, 1], down[r, 2], 4 * r
+                        point[half, u], point[half, u + 1] = 2 * g0, g0 + g1 + g2
+                        point[half, u + 2], point[half, u + 3] = g0 - g1 + g2, 2 * g2
                 target = blocks[block] * pairs + pair * lanes + lane
-                for index in range(16):
-                    low, high = point[0, index // 4, index % 4], point[1, index // 4, index % 4]
-                    packed[index * padded * pairs + target] = low & 0xFFFF | high << 16
+                for u in range(16):
+                    packed[u, target] = point[0, u] & 0xFFFF | point[1, u] << 16
+
+
+#: Which two pixels make v0 to v3, and the sign of the second.
+_PIXELS = np.array([[0, 2, -1], [1, 2, 1], [2, 1, -1], [1, 3, -1]])
 
 
 @compiled
-def _add(a, first, b, second, count, total, place):
+def _add(a, first, sign, second, count, total, place):
     for i in range(count):
-        total[np.uint64(place + i)] = a[np.uint64(first + i)] + b[np.uint64(second + i)]
-
-
-@compiled
-def _subtract(a, first, b, second, count, total, place):
-    for i in range(count):
-        total[np.uint64(place + i)] = a[np.uint64(first + i)] - b[np.uint64(second + i)]
-
-
-@compiled
-def _four_points(a, d0, d1, d2, d3, count, total, place, apart):
-    """v0 to v3 of rows of pixels that start at d0 to d3, `apart` from each other."""
-    _subtract(a, d0, a, d2, count, total, place)
-    _add(a, d1, a, d2, count, total, place + apart)
-    _subtract(a, d2, a, d1, count, total, place + 2 * apart)
-    _subtract(a, d1, a, d3, count, total, place + 3 * apart)
+        total[np.uint64(place + i)] = a[np.uint64(first + i)] + sign * a[np.uint64(second + i)]
 
 
 @compiled
@@ -210,22 +199,23 @@ def to_points(planes, count, size, pitch, pixels, pairs, points, of_plane):
     source, target = planes.view(np.int16), points.view(np.int16)
     size, pitch, of_plane = 2 * size, 2 * pitch, 2 * of_plane  # in halves of pairs
     length = 2 * pixels + 2
-    down = np.empty(8 * length, np.int16)  # of every row point, even and odd columns
+    down = np.empty(2 * length, np.int16)  # a row point, of even columns and of odd ones
     for plane in range(count):
-        even = plane * 4 * size
-        odd = even + 2 * size
-        for column in range(2):
-            _four_points(
-                source, even, odd, even + pitch, odd + pitch, length, down, column * length, 2 * length
-            )
-            even, odd = even + size, odd + size
         first = (plane // pairs * 16 * pairs + plane % pairs) * of_plane
         for row in range(4):
-            even, odd = 2 * row * length, (2 * row + 1) * length
-            _four_points(
-                down, even, odd, even + 2, odd + 2, length - 2, target, first + row * 4 * pairs * of_plane,
-                pairs * of_plane,
-            )  # fmt: skip
+            one, other, sign = _PIXELS[row]
+            for odd in range(2):  # pixel 2 a + b of a column lies in phase b, a rows down
+                column = (4 * plane + odd) * size
+                _add(
+                    source, column + one % 2 * 2 * size + one // 2 * pitch, np.int16(sign),
+                    column + other % 2 * 2 * size + other // 2 * pitch, length, down, odd * length,
+                )  # fmt: skip
+            for point in range(4):
+                one, other, sign = _PIXELS[point]
+                _add(
+                    down, one % 2 * length + one // 2 * 2, np.int16(sign), other % 2 * length + other // 2 * 2,
+                    length - 2, target, first + (4 * row + point) * pairs * of_plane,
+                )  # fmt: skip
 
 
 #: Sums of a point that are added to the others at once.
@@ -233,11 +223,10 @@ _CHUNK = 256
 
 
 @compiled
-def _two_sums(m, m0, m1, m2, m3, count, total, first, second):
+def _add_three(m, first, apart, sign, count, total, place):
     for i in range(count):
-        total[np.uint64(first + i)] = m[np.uint64(m0 + i)] + m[np.uint64(m1 + i)] + m[np.uint64(m2 + i)]
-    for i in range(count):
-        total[np.uint64(second + i)] = m[np.uint64(m1 + i)] - m[np.uint64(m2 + i)] - m[np.uint64(m3 + i)]
+        others = m[np.uint64(first + apart + i)] + m[np.uint64(first + 2 * apart + i)]
+        total[np.uint64(place + i)] = m[np.uint64(first + i)] + sign * others
 
 
 @compiled
@@ -246,23 +235,20 @@ def from_points(sums, of_point, count, of_plane, pixels, tiles):
 
     Parameters
     ----------
-    sums : int32 (16 points, of_point), each (count, of_plane)
+    sums : int32 (16 points, of_point), one-dimensional, each (count, of_plane)
     tiles : int32 (count, 2, 2 * of_plane), overwritten: even rows of results, and odd ones
     """
-    half = np.empty(8 * _CHUNK, np.int32)
+    half = np.empty(4 * _CHUNK, np.int32)  # a row of results, of every column point
     for plane in range(count):
         for begin in range(0, pixels, _CHUNK):
             length = min(_CHUNK, pixels - begin)
-            for column in range(4):
-                m = plane * of_plane + begin + column * of_point
-                _two_sums(
-                    sums, m, m + 4 * of_point, m + 8 * of_point, m + 12 * of_point, length,
-                    half, column * _CHUNK, (4 + column) * _CHUNK,
-                )  # fmt: skip
-            for row in range(2):
-                m, target = row * 4 * _CHUNK, (plane * 4 + 2 * row) * of_plane + 2 * begin
+            for odd in range(2):  # 4 y0 = m0 + (m1 + m2), 4 y1 = m1 - (m2 + m3)
+                for column in range(4):
+                    first = plane * of_plane + begin + (4 * odd + column) * of_point
+                    _add_three(sums, first, 4 * of_point, np.int32(1 - 2 * odd), length, half, column * _CHUNK)
+                target = (plane * 4 + 2 * odd) * of_plane + 2 * begin
                 for i in range(length):
-                    h0, h1 = half[np.uint64(m + i)], half[np.uint64(m + _CHUNK + i)]
-                    h2, h3 = half[np.uint64(m + 2 * _CHUNK + i)], half[np.uint64(m + 3 * _CHUNK + i)]
+                    h0, h1 = half[np.uint64(i)], half[np.uint64(_CHUNK + i)]
+                    h2, h3 = half[np.uint64(2 * _CHUNK + i)], half[np.uint64(3 * _CHUNK + i)]
                     tiles[np.uint64(target + 2 * i)] = np.int32(h0 + h1 + h2) >> np.int32(2)
                     tiles[np.uint64(target + 2 * i + 1)] = np.int32(h1 - h2 - h3) >> np.int32(2)
