@@ -107,7 +107,8 @@ def _show_columns(panel: SubFigure, columns: list[Column]) -> None:
 def _title(name: str, layer: Layer) -> str:
     geometry = layer.geometry
     size = f"{geometry.rows.kernel} x {geometry.columns.kernel}"
-    return f"{name}: {geometry.in_channels} channels into {geometry.out_channels} filters of {size}"
+    channels = "1 channel" if geometry.in_channels == 1 else f"{geometry.in_channels} channels"
+    return f"{name}: {channels} into {geometry.out_channels} filters of {size}"
 
 
 def _show_input(axes: Axes, layer: Layer, x: np.ndarray) -> None:
