@@ -29,7 +29,7 @@ import numpy as np
 
 from fixedpoint.bands import Bands, round_up
 from fixedpoint.compiled import compiled
-from fixedpoint.limbs import split
+from fixedpoint.limbs import digits, split
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate, filter_blocks
 from fixedpoint.planes import SLACK, Filters, gather_pairs, layout_of
 from fixedpoint.requantize import Requantizer
@@ -58,7 +58,7 @@ def tiles_suit(
         channels * filters >= FEWEST_PRODUCTS * (channels + filters)
         and images * rows.positions * columns.positions >= FEWEST_RESULTS
     )
-    return faster and _tiled(rows) is not None is not _tiled(columns) and _exact(*bits)
+    return faster and all(_tiled(axis) is not None for axis in (rows, columns)) and _exact(*bits)
 
 
 @lru_cache
@@ -94,7 +94,7 @@ def convolve_tiles(
     pitch, table, of_phases = layout.pitch, layout.phase_table, layout.pair_count * layout.size
     of_plane = round_up(bands.height * pitch, TILE_PIXELS)
     of_point = bands.images * padded * of_plane
-    digit = split(16, 16, 32).a[0]
+    (whole,) = digits(16, 16)
     tap_weights = np.array([r * filters.of_row + s for r in row_taps for s in column_taps])
     starts = np.zeros((POINTS, padded * TILE_PIXELS), np.int32)
     of_filters = starts[5, : filters.count * TILE_PIXELS]  # v1 of both axes counts once in every sum of the tile
@@ -107,7 +107,7 @@ def convolve_tiles(
         planes, points, sums, tiles = memory_of[thread]
         for image, end, first, last in walk():
             gather_pairs(
-                source, (image, end), first, bands.height + 1, (2, rows.pad), 2, table, pitch, digit, planes
+                source, (image, end), first, bands.height + 1, (2, rows.pad), 2, table, pitch, whole, planes
             )
             to_points(planes, (end - image) * pairs, layout.size, pitch, bands.height * pitch, pairs, points, of_plane)
             pixels = (last - first - 1) * pitch + columns.positions
