@@ -49,8 +49,8 @@ class Quoted:
 class Contest:
     """A layer and who takes part: par_ich and par_och of NNgen, which has a multiplier for every tap; lanes of ours.
 
-    All are simulated; those with so many multipliers as `placed` says are also synthesized, placed and routed, which
-    takes NNgen's larger ones most of an hour each.
+    All are simulated and synthesized; those with as many multipliers as `placed` says are placed and routed, too.
+    (NNgen's cores with 144 multipliers, in a device with 156, would take nextpnr hours.)
     """
 
     name: str
@@ -146,13 +146,12 @@ def measure() -> dict[str, list[Design]]:
             core = simulate_convstream(layer, lanes)
             found.append((contest, layer, "convstream", choice, lanes.multipliers, core))
             _tell(found)
-    placed = [index for index, (contest, *_, multipliers, _) in enumerate(found) if multipliers in contest.placed]
-    with counting("placing and routing", len(placed)) as advance:
-        silicon = dict(zip(placed, synthesize([found[index][-1] for index in placed], advance), strict=True))
+    placed = [multipliers in contest.placed for contest, *_, multipliers, _ in found]
+    with counting("synthesizing", len(found)) as advance:
+        silicon = synthesize([core for *_, core in found], placed, advance)
     designs = {contest.title: list(_quoted(contest)) for contest in CONTESTS}
-    for index, (contest, layer, tool, choice, multipliers, core) in enumerate(found):
+    for (contest, layer, tool, choice, multipliers, core), made in zip(found, silicon, strict=True):
         products = layer.geometry.multiplications // layer.geometry.batch
-        made = silicon.get(index, Silicon({}, None))
         of_core = core.cycles, core.period, made.cells, made.clock_mhz
         designs[contest.title].append(Design(tool, choice, multipliers, products, *of_core))
     return designs

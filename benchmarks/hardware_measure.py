@@ -63,7 +63,7 @@ class Core:
 
 @dataclass(frozen=True)
 class Silicon:
-    """What a core takes: cells by kind, without its wrapper; no clock rate if the device is too small."""
+    """What a core takes: cells by kind, without its wrapper; no clock rate if it was not placed, or does not fit."""
 
     cells: dict[str, int]
     clock_mhz: float | None
@@ -154,30 +154,33 @@ def _run(command: Sequence[object], folder: Path, log: Path) -> None:
         raise CheckFailed(f"{Path(str(command[0])).name} failed: {quote_error(log)}")
 
 
-def synthesize(cores: Sequence[Core], advance: Callable[[], None]) -> list[Silicon]:
+def synthesize(cores: Sequence[Core], placed: Sequence[bool], advance: Callable[[], None]) -> list[Silicon]:
     """The same programs with the same options on all cores, as many at once as there are processors.
 
     Parameters
     ----------
+    placed : which of the cores are placed and routed, too.
     advance : called when a core is done.
     """
-    return asyncio.run(_synthesize(cores, advance))
+    return asyncio.run(_synthesize(cores, placed, advance))
 
 
-async def _synthesize(cores: Sequence[Core], advance: Callable[[], None]) -> list[Silicon]:
+async def _synthesize(cores: Sequence[Core], placed: Sequence[bool], advance: Callable[[], None]) -> list[Silicon]:
     processors, root = Processors(), _ROOT.resolve()
     with tempfile.TemporaryDirectory(dir=root, prefix=".") as scratch:
         versions = await yowasp.prepare(processors, [yosys.PROGRAM, TARGET.router.program], Path(scratch))
 
-    async def silicon(core: Core) -> Silicon:
+    async def silicon(core: Core, place: bool) -> Silicon:
         # NNgen's core has modules inside, which convstream's has not: they are dissolved before anything is counted
         target = replace(TARGET, synthesis=f"flatten {core.module}\n{TARGET.synthesis}")
         netlist = await yosys.map_to_cells(
             processors, core.verilog + core.wrapper, core.module, WRAPPER, target, versions[0], root
         )
-        routed = await nextpnr.place_and_route(processors, netlist, TARGET.router, _SEED, versions[1], root)
+        clock_mhz = None
+        if place:
+            routed = await nextpnr.place_and_route(processors, netlist, TARGET.router, _SEED, versions[1], root)
+            clock_mhz = routed.clock_mhz if isinstance(routed, nextpnr.Routed) else None
         advance()
-        clock_mhz = routed.clock_mhz if isinstance(routed, nextpnr.Routed) else None
         return Silicon(TARGET.count_kinds(netlist.cells), clock_mhz)
 
-    return list(await asyncio.gather(*(silicon(core) for core in cores)))
+    return list(await asyncio.gather(*(silicon(*core) for core in zip(cores, placed, strict=True))))
