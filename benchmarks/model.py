@@ -122,6 +122,7 @@ class Contest:
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = cores
+        options.add_session_config_entry("session.force_spinning_stop", "1")  # or its threads wait into others' turns
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
         x = self.real["x"].numpy()
         return lambda: session.run(None, {"x": x})

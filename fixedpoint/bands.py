@@ -53,16 +53,14 @@ class Bands:
     def _cut(cls, images: int, positions: int, most_rows: int, threads: int, rows: int | None) -> "Bands":
         largest = min(rows or positions, most_rows)
         count = min(positions, round_up(-(-positions // largest), threads // gcd(images, threads)))
-        height = -(-positions // count)
-        starts = range(0, positions, height)
-        several = 1
-        if rows is None and len(starts) == 1:
-            several = max(1, min(-(-images // threads), most_rows // positions))
+        groups = images
+        if rows is None and count == 1:
+            groups = min(images, round_up(-(-images // max(1, most_rows // positions)), threads))
         bands = [
-            Band(image, min(image + several, images), first, min(first + height, positions))
-            for image in range(0, images, several) for first in starts
+            Band(*of_images, *of_rows)
+            for of_images in _split(images, groups) for of_rows in _split(positions, count)
         ]  # fmt: skip
-        return cls(bands, several, height, min(threads, len(bands)))
+        return cls(bands, -(-images // groups), -(-positions // count), min(threads, len(bands)))
 
     def deal(self) -> Callable[[], Iterator[Band]]:
         """What each thread walks: the next band that no other has taken."""
@@ -74,6 +72,11 @@ class Bands:
                     yield left.popleft()
 
         return walk
+
+
+def _split(extent: int, parts: int) -> list[tuple[int, int]]:
+    """0..extent-1 in parts whose sizes differ by one at most, as first and one behind the last."""
+    return [(extent * part // parts, extent * (part + 1) // parts) for part in range(parts)]
 
 
 def round_up(count: int, multiple: int) -> int:
