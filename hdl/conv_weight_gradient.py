@@ -96,17 +96,54 @@ def address_accumulators(
         else:
             read_address.next = run_address
 
-    @always_comb
-    def number_bank():
-        asked_bank.next = place.lane * lane_banks + place.tap_row * tap_columns + place.tap_column
+    if lane_banks > 1:
+        bank_latency = DRAIN_READ_LATENCY - 1
+        number_bank = named(bank_number=number_window_bank(
+            aclk, place, asked_bank, lanes=plan.layer.lanes.out_lanes, tap_rows=tap_rows, tap_columns=tap_columns
+        ))  # fmt: skip
+    else:
+        bank_latency = DRAIN_READ_LATENCY
+
+        @always_comb
+        def number_bank():
+            asked_bank.next = place.lane * lane_banks + place.tap_row * tap_columns + place.tap_column
 
     delays = named(
         run=delay(aclk, aresetn, summed, run_address, cycles=address_latency(plan) - 2),
         write=delay(aclk, aresetn, read_address, write_address, cycles=UPDATE_LATENCY),
-        read_bank=delay(aclk, aresetn, asked_bank, read_bank, cycles=DRAIN_READ_LATENCY),
+        read_bank=delay(aclk, aresetn, asked_bank, read_bank, cycles=bank_latency),
         write_bank=delay(aclk, aresetn, read_bank, write_bank, cycles=1 + UPDATE_LATENCY - DRAIN_READ_LATENCY),
     )
     return add, choose, number_bank, delays
+
+
+@block
+def number_window_bank(aclk, place, bank, *, lanes, tap_rows, tap_columns):
+    """Which `bank` holds a place, a cycle later.
+
+    By tables, since Yosys makes a DSP multiplier of a counter times a constant.
+    """
+    lane_bank, row_bank, column = like(bank), like(bank), like(place.tap_column)
+    lane_table = tuple(lane * tap_rows * tap_columns for lane in range(lanes))
+    row_table = tuple(row * tap_columns for row in range(tap_rows))
+
+    @always(aclk.posedge)
+    def look_up_lane():
+        lane_bank.next = lane_table[int(place.lane)]
+
+    @always(aclk.posedge)
+    def look_up_row():
+        row_bank.next = row_table[int(place.tap_row)]
+
+    @always(aclk.posedge)
+    def hold_column():
+        column.next = place.tap_column
+
+    @always_comb
+    def add():
+        bank.next = lane_bank + row_bank + column
+
+    return look_up_lane, look_up_row, hold_column, add
 
 
 @block
