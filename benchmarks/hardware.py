@@ -50,7 +50,7 @@ class Contest:
     """A layer and who takes part: par_ich and par_och of NNgen, which has a multiplier for every tap; lanes of ours.
 
     All are simulated and synthesized; those with as many multipliers as `placed` says are placed and routed, too.
-    (NNgen's cores with 144 multipliers, in a device with 156, would take nextpnr hours.)
+    (NNgen's cores with 144 multipliers fill 152 of the device's 156: each placement step takes nextpnr minutes.)
     """
 
     name: str
@@ -234,7 +234,7 @@ _COLOURS = {"convstream": "#0b6e99", "NNgen": "#c8553d", "FINN": "#8a8a8a"}
 _ROWS = {
     "useful multiplier cycles, per cent": lambda design: 100 * design.useful,
     "MMAC/s per DSP multiplier": lambda design: design.per_second("dsp"),
-    "MMAC/s per 1000 LUT4": lambda design: design.per_second("lut", 1000),
+    "LUT4": lambda design: design.cells.get("lut"),
 }
 
 
@@ -247,9 +247,12 @@ def draw(designs: dict[str, list[Design]], path: Path) -> None:
             column[0].set_title(title)
             column[-1].set_xlabel("multipliers")
             for axes, quantity in zip(column, _ROWS.values(), strict=True):
-                _draw_tools(axes, [design for design in of_layer if design.clock_mhz or axes is column[0]], quantity)
+                _draw_tools(axes, of_layer, quantity)
         for axes, label in zip(grid[:, 0], _ROWS, strict=True):
             axes.set_ylabel(label)
+        for axes in grid[:-1, 0]:
+            axes.set_ylim(0)
+        grid[-1, 0].set_yscale("log")
         grid[0, 0].legend(frameon=False, loc="lower left")
         figure.suptitle(f"One image after another, 8 bits, on {TARGET.device} by Yosys and nextpnr")
         figure.savefig(path, format="png", dpi=100, metadata={"Software": None})
@@ -257,14 +260,14 @@ def draw(designs: dict[str, list[Design]], path: Path) -> None:
 
 def _draw_tools(axes: Axes, designs: Sequence[Design], quantity) -> None:
     for tool, colour in _COLOURS.items():
-        points = sorted((design.multipliers, quantity(design)) for design in designs if design.tool == tool)
+        points = sorted((design.multipliers, quantity(design)) for design in designs
+                        if design.tool == tool and quantity(design) is not None)  # fmt: skip
         if points:
             axes.plot(*zip(*points, strict=True), "o-", color=colour, label=tool)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator([9, 16, 36, 64, 144, 512]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.set_ylim(0)
     axes.grid(color="#e4e4e4")
     axes.spines[["top", "right"]].set_visible(False)
 
