@@ -26,6 +26,7 @@ from fixedpoint.dataflow.latency import (
     operand_latency,
     update_latency,
 )
+from hdl.bank_number import bank_number
 from hdl.bias_gradient import bias_gradient
 from hdl.drain import drain
 from hdl.gradient_bank import gradient_bank
@@ -98,7 +99,7 @@ def address_accumulators(
 
     if lane_banks > 1:
         bank_latency = DRAIN_READ_LATENCY - 1
-        number_bank = named(bank_number=number_window_bank(
+        number_bank = named(bank_number=bank_number(
             aclk, place, asked_bank, lanes=plan.layer.lanes.out_lanes, tap_rows=tap_rows, tap_columns=tap_columns
         ))  # fmt: skip
     else:
@@ -115,35 +116,6 @@ def address_accumulators(
         write_bank=delay(aclk, aresetn, read_bank, write_bank, cycles=1 + UPDATE_LATENCY - DRAIN_READ_LATENCY),
     )
     return add, choose, number_bank, delays
-
-
-@block
-def number_window_bank(aclk, place, bank, *, lanes, tap_rows, tap_columns):
-    """Which `bank` holds a place, a cycle later.
-
-    By tables, since Yosys makes a DSP multiplier of a counter times a constant.
-    """
-    lane_bank, row_bank, column = like(bank), like(bank), like(place.tap_column)
-    lane_table = tuple(lane * tap_rows * tap_columns for lane in range(lanes))
-    row_table = tuple(row * tap_columns for row in range(tap_rows))
-
-    @always(aclk.posedge)
-    def look_up_lane():
-        lane_bank.next = lane_table[int(place.lane)]
-
-    @always(aclk.posedge)
-    def look_up_row():
-        row_bank.next = row_table[int(place.tap_row)]
-
-    @always(aclk.posedge)
-    def hold_column():
-        column.next = place.tap_column
-
-    @always_comb
-    def add():
-        bank.next = lane_bank + row_bank + column
-
-    return look_up_lane, look_up_row, hold_column, add
 
 
 @block

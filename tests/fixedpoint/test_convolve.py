@@ -12,7 +12,6 @@ import pytest
 import fixedpoint.bands
 import fixedpoint.convolve
 import fixedpoint.convolve_weights
-import fixedpoint.winograd
 from fixedpoint import rounding as rules
 from fixedpoint.bands import Bands
 from fixedpoint.formats import Format, Formats, Overflow, Rounding
@@ -21,12 +20,10 @@ from fixedpoint.input_gradient import input_gradient, input_gradient_accumulate,
 from fixedpoint.layer import Layer, LayerError
 from fixedpoint.limbs import digits, split
 from fixedpoint.pair_kernels import filter_blocks
-from fixedpoint.scan import forward_scan, gradient_scan
 from fixedpoint.scratch import KEPT_BYTES, scratch
 from fixedpoint.stochastic import result_draws
 from fixedpoint.threads import thread_count, threads
 from fixedpoint.weight_gradient import weight_gradient, weight_gradient_accumulate, weight_gradient_definition
-from fixedpoint.winograd import convolve_tiles, tiles_suit
 from reference.geometry import Axis, Geometry
 
 ROOT = Path(__file__).parents[2]
@@ -57,25 +54,6 @@ def random_layer(rng: np.random.Generator) -> Layer:
             return Layer(Geometry(batch, in_channels, out_channels, *axes), formats)
         except LayerError:
             continue
-
-
-def random_tiled_layer(rng: np.random.Generator) -> Layer:
-    """3 x 3 taps at stride 1, and sums that are exact in tiles; odd sizes, one pixel, more padding than pixels."""
-    while True:
-        axes = []
-        for _ in range(2):
-            before, after = (int(pad) for pad in rng.integers(0, 5, 2))
-            axes.append(Axis(max(1, 3 - before - after) + int(rng.integers(0, 24)), 3, 1, before, after))
-        batch, in_channels, out_channels = (int(extent) for extent in rng.integers(1, (4, 20, 20)))
-        x, w, dz = (Format(int(rng.integers(2, widest)), 0) for widest in (15, 13, 15))
-        results = [Format(int(rng.integers(2, 17)), int(rng.integers(-8, 1))) for _ in range(4)]
-        formats = Formats(
-            x, w, Format(int(rng.integers(2, 17)), 0), results[0], dz, *results[1:],
-            list(Rounding)[rng.integers(6)], list(Overflow)[rng.integers(2)], int(rng.integers(1 << 32)),
-        )  # fmt: skip
-        layer = Layer(Geometry(batch, in_channels, out_channels, *axes), formats)
-        if max(layer.accumulators[result].width for result in ("z", "dx")) <= 30:
-            return layer
 
 
 def random_tensors(layer: Layer, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -139,38 +117,6 @@ def test_many_passes_equal_their_definitions(block, monkeypatch):
     for seed in range(block * 100 + 1000, block * 100 + 1100):
         with monkeypatch.context() as patch:
             check(seed, patch)
-
-
-@pytest.mark.parametrize("block", range(8))
-def test_tiles_equal_the_definitions(block, monkeypatch):
-    """Many of them at the widest words that 16 bits and 32-bit sums allow, all at their ends."""
-    computed = []
-    monkeypatch.setattr(fixedpoint.winograd, "FEWEST_PRODUCTS", 0)
-    monkeypatch.setattr(fixedpoint.winograd, "FEWEST_RESULTS", 0)
-    monkeypatch.setattr(
-        fixedpoint.convolve, "convolve_tiles", lambda *given: computed.append(convolve_tiles(*given))
-    )
-    for seed in range(block * 25, block * 25 + 25):
-        rng = np.random.default_rng(seed)
-        monkeypatch.setattr(fixedpoint.bands, "BAND_BYTES", int(rng.integers(1, 1 << 14)))
-        monkeypatch.setattr(fixedpoint.bands, "SHARED_MULTIPLICATIONS", 0)
-        layer = random_tiled_layer(rng)
-        with threads(int(rng.integers(1, 4))):
-            assert_equal_to_definition(layer, random_tensors(layer, rng))
-    assert len(computed) == 25 * 4, "z and dx, as accumulators and rounded"
-
-
-@pytest.mark.parametrize(
-    ("bits", "exact"),
-    [((8, 8, 25), True), ((14, 12, 30), True), ((15, 12, 30), False), ((14, 13, 30), False), ((8, 8, 31), False)],
-)
-def test_tiles_are_for_words_that_stay_exact(bits, exact):
-    """With two bits more for x, four more for w, two more for the sums."""
-    scan = forward_scan(Axis(56, 3, 1, 1, 1))
-    assert tiles_suit(scan, scan, 1, 64, 64, bits) == exact
-    for axis in (Axis(56, 3, 2, 1, 1), Axis(56, 3, 1, 1, 1, 2), Axis(56, 2, 1, 1, 1), Axis(56, 5, 1, 1, 1)):
-        assert not tiles_suit(scan, forward_scan(axis), 1, 64, 64, bits)
-        assert not tiles_suit(gradient_scan(axis), scan, 1, 64, 64, bits)
 
 
 WIDTHS = [(8, 8), (16, 8), (14, 10), (16, 16), (17, 9), (18, 18), (24, 24), (28, 20)]
@@ -302,7 +248,8 @@ import fixedpoint.convolve
 import fixedpoint.convolve_weights
 import fixedpoint.scratch
 import fixedpoint.winograd
-from tests.fixedpoint.test_convolve import PASSES, random_layer, random_tensors, random_tiled_layer
+from tests.fixedpoint.test_convolve import PASSES, random_layer, random_tensors
+from tests.fixedpoint.test_winograd import random_tiled_layer
 
 protect = ctypes.CDLL(None).mprotect
 page = mmap.PAGESIZE
