@@ -17,7 +17,7 @@ import numpy as np
 
 from fixedpoint.bands import Bands, round_up
 from fixedpoint.limbs import Split, split
-from fixedpoint.pair_kernels import TILE_PIXELS, correlate, filter_blocks
+from fixedpoint.pair_kernels import TILE_PIXELS, correlate, filter_blocks, lowest_pair
 from fixedpoint.planes import SLACK, Filters, Planes, gather_pairs, layout_of, pack_weights
 from fixedpoint.requantize import Requantizer
 from fixedpoint.scan import Scan, Target
@@ -51,13 +51,16 @@ def convolve(
     if tiles_suit(rows, columns, *source.shape[:2], filters.count, bits):
         convolve_tiles(source, filters, rows, columns, start, rule, results)
     else:
-        _convolve_taps(source, filters, rows, columns, split(*bits), start, rule, results)
+        for halves in True, False:
+            if _convolve_taps(source, filters, rows, columns, split(*bits, halves=halves), start, rule, results):
+                break
 
 
 def _convolve_taps(
     source: np.ndarray, filters: Filters, rows: Scan, columns: Scan, cut: Split, start: np.ndarray,
     rule: Requantizer, results: np.ndarray,
-) -> None:  # fmt: skip
+) -> bool:  # fmt: skip
+    """The same with one product for each tap; False, and nothing done, if the weights do not allow this cut."""
     images, channels = source.shape[:2]
     blocks = filter_blocks(filters.count)
     padded = int(blocks[-1])
@@ -94,7 +97,7 @@ def _convolve_taps(
                     for b, of_b in zip(cut.b, packed, strict=True):
                         correlate(
                             of_a, end - image, of_image, pixels, steps.offsets[None], of_b[None], blocks,
-                            cut.terms // 2, a.shift + b.shift, before, sums[None], of_filter,
+                            cut.terms // 2, cut.halves, a.shift + b.shift, before, sums[None], of_filter,
                         )  # fmt: skip
                         before = start[:, :0]
                 rule.rows(
@@ -115,8 +118,12 @@ def _convolve_taps(
         for steps in _all_steps(layout, filters.of_channel, filters.of_row):
             left, made_columns = steps.columns.results(0, columns.positions, columns.results)
             if made_columns:
-                targets.append((steps, _packed(filters, blocks, steps, cut, memory), left, made_columns))
+                packed = _packed(filters, blocks, steps, cut, memory)
+                if cut.halves and lowest_pair(packed[0]):
+                    return False
+                targets.append((steps, packed, left, made_columns))
         share(work, bands.threads)
+    return True
 
 
 @lru_cache

@@ -75,7 +75,8 @@ def convolve_weights(
                     for begin in range(0, pixels, chunk):
                         end = min(begin + chunk, pixels)
                         dot(
-                            of_b, filters, of_filter, of_a, offsets, begin, end, a.shift + b.shift, sums, offsets.size
+                            of_b, filters, of_filter, of_a, offsets, begin, end, cut.halves, a.shift + b.shift, sums,
+                            offsets.size,
                         )  # fmt: skip
 
     with scratch() as memory:

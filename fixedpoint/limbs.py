@@ -11,6 +11,12 @@ after so many terms it moves to 64 bits.
 
 If the result has 32 bits or less, and no digit is needed, nothing of this is: sums modulo 2**32 may then pass any
 number of multiples of 2**32 on their way, and still end at the true one, which is the only one of them in range.
+
+Words of 16 bits whose products are too large to add many of them need no digits either.  The sum of two products fits
+32 bits, and its halves are added up one by one (see `fixedpoint.pair_kernels`): half the products that digits take.
+There is one such sum that does not fit, that of ``-2**15 * -2**15`` twice.  It needs a pair of the lowest words in both
+operands, so those who multiply look for one in the one of them that is looked through faster, and take digits after
+all if they find it.
 """
 
 from dataclasses import dataclass
@@ -37,13 +43,15 @@ class Digit(NamedTuple):
 class Split:
     """How the two operands of a pass are cut, the type of its sums, and how many products 32 bits may add up.
 
-    If the sums are of 32 bits themselves, `terms` is more than there can be.
+    If the sums are of 32 bits themselves, `terms` is more than there can be.  With `halves`, `terms` products are added
+    up in two sums of 32 bits, and no pair of b may be twice the lowest word of 16 bits.
     """
 
     a: tuple[Digit, ...]
     b: tuple[Digit, ...]
     sums: np.dtype
     terms: int
+    halves: bool = False
 
 
 def digits(bits: int, digit_bits: int) -> tuple[Digit, ...]:
@@ -56,11 +64,19 @@ def digits(bits: int, digit_bits: int) -> tuple[Digit, ...]:
 
 
 @lru_cache
-def split(a_bits: int, b_bits: int, accumulator_bits: int) -> Split:
-    """The cut that needs the fewest passes, for operands of these widths (at most 32 bits) and their sum's."""
-    if max(a_bits, b_bits) <= 16 and accumulator_bits <= 32:
-        return Split(digits(a_bits, 16), digits(b_bits, 16), np.dtype(np.int32), 1 << 62)
-    pairs = [(a_bits, b_bits)] if a_bits + b_bits <= _PRODUCT_BITS and max(a_bits, b_bits) <= 16 else []
+def split(a_bits: int, b_bits: int, accumulator_bits: int, *, halves: bool = True) -> Split:
+    """The cut that takes the fewest products, for operands of these widths (at most 32 bits) and their sum's.
+
+    Parameters
+    ----------
+    halves : whether sums may be made of two halves, which the words of b have to allow
+    """
+    words = (digits(a_bits, 16), digits(b_bits, 16)) if max(a_bits, b_bits) <= 16 else None
+    if words and accumulator_bits <= 32:
+        return Split(*words, np.dtype(np.int32), 1 << 62)
+    pairs = [(a_bits, b_bits)] if words and a_bits + b_bits <= _PRODUCT_BITS else []
+    if words and not pairs and halves:
+        return Split(*words, np.dtype(np.int64), 1 << 16, halves=True)
     for a, b in _DIGIT_PAIRS:
         if (a < 16 or a_bits <= 16) and (b < 16 or b_bits <= 16):
             pairs.append((min(a, a_bits), min(b, b_bits)))

@@ -4,9 +4,17 @@
     b   b0  b1  |  b2  b3  |  b4  b5  | ...
     sum    += a0*b0 + a1*b1   += a2*b2 + a3*b3  ...     32 bits each, modulo 2**32
 
-It is emitted as plain vector arithmetic (extend, multiply, add neighbours), which LLVM turns into the one instruction
-that AVX-512, AVX2 and SSE2 have for it, or into what another CPU can do instead.  Nothing saturates and nothing is
-rounded, so every CPU gives the same bits.  Two kernels use it, both in tiles that stay in registers::
+It is plain vector arithmetic (`fixedpoint.vector_code`).  Nothing saturates and nothing is rounded, so every CPU gives
+the same bits.  Where sums outgrow 32 bits and products are not small enough to add up many before they move to 64,
+there are two sums for each lane, of which the second adds up the upper halves of the same products::
+
+    s = a0*b0 + a1*b1       low += s        modulo 2**32        the sum of n products is  high * 2**16 + r,
+                            high += s >> 16                     r = the sum of n lower halves = low - (high << 16),
+                                                                which 32 bits hold while n <= 2**16
+
+This takes a product of two pairs to fit 32 bits, as all do but that of four operands of -2**15: see `fixedpoint.limbs`.
+
+Two kernels use it, both in tiles that stay in registers, smaller ones where there are two sums::
 
     correlate: lanes are pixels                          dot: lanes are partial sums
                two vectors of pixel pairs                       two vectors of x, at two taps
@@ -24,16 +32,28 @@ No kernel checks an index: `fixedpoint.planes` says how large the arrays have to
 from functools import lru_cache
 
 import numpy as np
-from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from fixedpoint.compiled import compiled
+from fixedpoint.vector_code import (
+    I64,
+    LANES,
+    PAIRS,
+    SUMS,
+    add_shifted,
+    broadcast,
+    load,
+    pair_products,
+    same,
+    shuffle,
+    sums_of_lanes,
+    whole_sums,
+    wide_sums_of_lanes,
+)
 
-#: 32-bit lanes of a vector; a result never depends on it.
-LANES = 16 if binding.get_host_cpu_features().get("avx512bw") else 8
-#: Filters and vectors of a tile: its sums, and all operands beside them, fit the sixteen registers of AVX2.
+#: Filters and vectors of a tile of `dot`: its sums, and all operands beside them, fit the sixteen registers of AVX2.
 FILTERS, VECTORS = 4, 2
 #: Filters of the two kinds of blocks of `correlate`.
 WIDE, NARROW = 6, 4
@@ -52,81 +72,60 @@ def filter_blocks(filters: int) -> np.ndarray:
     wide = (filters - narrow * NARROW) // WIDE
     return np.cumsum([0] + [WIDE] * wide + [NARROW] * narrow)
 
-_I32, _I64 = ir.IntType(32), ir.IntType(64)
-_SUMS = ir.VectorType(_I32, LANES)
-_PAIRS = ir.VectorType(ir.IntType(16), 2 * LANES)
-_PRODUCTS = ir.VectorType(_I32, 2 * LANES)
+
+@compiled
+def lowest_pair(pairs):
+    """Whether any of `pairs`, int32 of one dimension, is twice -2**15."""
+    found = False
+    for i in range(pairs.size):
+        found |= pairs[np.uint64(i)] == np.int32(-0x7FFF8000)
+    return found
 
 
-def _shuffle(builder, first, second, lanes):
-    return builder.shuffle_vector(first, second, ir.Constant(ir.VectorType(_I32, len(lanes)), list(lanes)))
-
-
-def _sums_of_lanes(builder, vectors):
-    """One vector of the sums of all lanes of each of `vectors`, 4, 8, 16, ... of them."""
-    count = vectors[0].type.count
-    for lanes, apart in ((0, 1), 2), ((0, 2), 1):  # in every four lanes: aaaa, bbbb -> aabb;  aabb, ccdd -> abcd
-        low = [four + side + lane for four in range(0, count, 4) for side in (0, count) for lane in lanes]
-        high = [lane + apart for lane in low]
-        vectors = [
-            builder.add(_shuffle(builder, one, two, low), _shuffle(builder, one, two, high))
-            for one, two in zip(vectors[::2], vectors[1::2], strict=True)
-        ]
-    while count > 4:
-        count //= 2
-        halves = [[_shuffle(builder, v, v, range(start, start + count)) for start in (0, count)] for v in vectors]
-        vectors = [builder.add(*both) for both in halves]
-    while len(vectors) > 1:
-        count *= 2
-        couples = zip(vectors[::2], vectors[1::2], strict=True)
-        vectors = [_shuffle(builder, one, two, range(count)) for one, two in couples]
-    return vectors[0]
-
-
-def _wide_sums_of_lanes(builder, vectors):
-    """The same in 64 bits, of 32-bit lanes: 16 bits at a time, so that only the last step is wide."""
-    kind = vectors[0].type
-    low = _sums_of_lanes(builder, [builder.and_(v, ir.Constant(kind, [0xFFFF] * kind.count)) for v in vectors])
-    high = _sums_of_lanes(builder, [builder.ashr(v, ir.Constant(kind, [16] * kind.count)) for v in vectors])
-    wide = ir.VectorType(_I64, low.type.count)
-    high = builder.shl(builder.sext(high, wide), ir.Constant(wide, [16] * wide.count))
-    return builder.add(high, builder.sext(low, wide))
-
-
-def _multiply_add(builder, total, a, b):
-    products = builder.mul(builder.sext(a, _PRODUCTS), builder.sext(b, _PRODUCTS))
-    nothing = ir.Constant(_PRODUCTS, ir.Undefined)
-    even, odd = (_shuffle(builder, products, nothing, range(start, 2 * LANES, 2)) for start in (0, 1))
-    return builder.add(total, builder.add(even, odd))
-
-
-def _load(builder, pointer, kind, alignment):
-    value = builder.load(builder.bitcast(pointer, kind.as_pointer()))
-    value.align = alignment
-    return value
-
-
-def _broadcast(builder, word, kind):
-    lane = builder.insert_element(ir.Constant(kind, ir.Undefined), word, _I32(0))
-    return _shuffle(builder, lane, lane, [0] * kind.count)
+@compiled
+def lowest_neighbours(words):
+    """Whether -2**15 comes twice in succession in `words`, int16 of one dimension."""
+    found = False
+    for i in range(words.size - 1):
+        found |= (words[np.uint64(i)] == -32768) & (words[np.uint64(i + 1)] == -32768)
+    return found
 
 
 def _data(context, builder, kind, array):
     return context.make_array(kind)(context, builder, array).data
 
 
-def _add(builder, before, vector, shift, target):
-    """target[lane] = before[lane] + (vector[lane] << shift), in the type that they point to."""
-    kind = ir.VectorType(target.type.pointee, vector.type.count)
-    if kind.element == _I64:
-        vector = vector if vector.type == kind else builder.sext(vector, kind)
-        vector = builder.shl(vector, _broadcast(builder, shift, kind))
-    total = builder.add(_load(builder, before, kind, 4), vector)
-    builder.store(total, builder.bitcast(target, kind.as_pointer())).align = 4
+class _Tile:
+    """The sums of a tile while they are made, by row and vector: one for each lane, or two."""
+
+    def __init__(self, builder, rows, halves):
+        self._builder, self.places = builder, [(row, vector) for row in range(rows) for vector in range(VECTORS)]
+        self._low, self._high = (
+            {place: cgutils.alloca_once(builder, SUMS) for place in self.places if kept} for kept in (True, halves)
+        )
+        for total in (*self._low.values(), *self._high.values()):
+            builder.store(same(SUMS, 0), total)
+
+    def add(self, place, a, b):
+        """Add the products of the pairs of `a` and `b`."""
+        builder, products = self._builder, pair_products(self._builder, a, b)
+        builder.store(builder.add(builder.load(self._low[place]), products), self._low[place])
+        if self._high:
+            high = builder.add(builder.load(self._high[place]), builder.ashr(products, same(SUMS, 16)))
+            builder.store(high, self._high[place])
+
+    def sums(self, place):
+        low = self._builder.load(self._low[place])
+        return whole_sums(self._builder, low, self._builder.load(self._high[place])) if self._high else low
+
+    def sums_of_lanes(self, wide):
+        """One vector of the sums over the lanes of every place."""
+        lows, highs = ([self._builder.load(total) for total in of.values()] for of in (self._low, self._high))
+        return wide_sums_of_lanes(self._builder, lows, highs) if wide else sums_of_lanes(self._builder, lows)
 
 
-def _correlate_tile(filters):
-    """The kernel of `correlate` for a block of so many filters."""
+def _correlate_tile(filters, of_block, halves):
+    """The kernel of `correlate` for so many filters of a block, with one sum for each lane or two."""
 
     @intrinsic
     def correlate_tile(
@@ -146,27 +145,23 @@ def _correlate_tile(filters):
                 _data(context, builder, kinds[i], arguments[i]) for i in (0, 2, 3, 6, 9)
             )
             steps = context.make_array(kinds[2])(context, builder, arguments[2]).nitems
-            tile = [(f, v) for f in range(filters) for v in range(VECTORS)]
-            totals = {place: cgutils.alloca_once(builder, _SUMS) for place in tile}
-            for total in totals.values():
-                builder.store(ir.Constant(_SUMS, None), total)
+            tile = _Tile(builder, filters, halves)
             pixels, weights = builder.gep(planes, [pixel]), builder.gep(weights, [first])
-            with cgutils.for_range(builder, steps, intp=_I64) as loop:
+            with cgutils.for_range(builder, steps, intp=I64) as loop:
                 here = builder.gep(pixels, [builder.load(builder.gep(offsets, [loop.index]))])
-                vectors = [_load(builder, builder.gep(here, [_I64(v * LANES)]), _PAIRS, 4) for v in range(VECTORS)]
-                weight = builder.gep(weights, [builder.mul(loop.index, _I64(filters))])
+                vectors = [load(builder, builder.gep(here, [I64(v * LANES)]), PAIRS, 4) for v in range(VECTORS)]
+                weight = builder.gep(weights, [builder.mul(loop.index, I64(of_block))])
                 for f in range(filters):
-                    word = builder.load(builder.gep(weight, [_I64(f)]))
-                    pair = builder.bitcast(_broadcast(builder, word, _SUMS), _PAIRS)
+                    word = builder.load(builder.gep(weight, [I64(f)]))
+                    pair = builder.bitcast(broadcast(builder, word, SUMS), PAIRS)
                     for v in range(VECTORS):
-                        total = _multiply_add(builder, builder.load(totals[f, v]), vectors[v], pair)
-                        builder.store(total, totals[f, v])
-            for f, v in tile:
+                        tile.add((f, v), vectors[v], pair)
+            for f, v in tile.places:
                 source, target = (
-                    builder.gep(array, [builder.add(builder.add(start, builder.mul(_I64(f), row)), _I64(v * LANES))])
+                    builder.gep(array, [builder.add(builder.add(start, builder.mul(I64(f), row)), I64(v * LANES))])
                     for array, start, row in ((before, before_place, before_pitch), (sums, place, pitch))
                 )
-                _add(builder, source, builder.load(totals[f, v]), shift, target)
+                add_shifted(builder, source, tile.sums((f, v)), shift, target)
             return context.get_dummy_value()
 
         return signature, generate
@@ -174,11 +169,12 @@ def _correlate_tile(filters):
     return correlate_tile
 
 
-_correlate_wide, _correlate_narrow = _correlate_tile(WIDE), _correlate_tile(NARROW)
+_wide, _narrow = (_correlate_tile(filters, filters, False) for filters in (WIDE, NARROW))
+_half_of_wide, _half_of_narrow = (_correlate_tile(filters // 2, filters, True) for filters in (WIDE, NARROW))
 
 
 @compiled
-def correlate(planes, images, size, pixels, offsets, weights, blocks, chunk, shift, start, sums, pitch):
+def correlate(planes, images, size, pixels, offsets, weights, blocks, chunk, halves, shift, start, sums, pitch):
     """Correlate all filters with a band of `pixels` of each image, at one point or several, each with its own weights.
 
     Parameters
@@ -186,7 +182,8 @@ def correlate(planes, images, size, pixels, offsets, weights, blocks, chunk, shi
     planes : int32 (images, size), a pair of pixels each
     offsets : int64 (points, steps), where each step's plane starts for pixel 0
     weights : int32 (points, filters * steps), a pair of weights each, of (steps, filters) of every block
-    blocks : int64, the first filter of each block, and one behind the last;  chunk : steps whose sum fits 32 bits
+    blocks : int64, the first filter of each block, and one behind the last
+    chunk : steps whose sum fits 32 bits, or 64 made of two sums of 32, if `halves`
     start : (points, filters * TILE_PIXELS), what to add the sums to, shifted left; if empty, what `sums` holds
     sums : int32 or int64 (points, images * filters * pitch)
     """
@@ -212,65 +209,77 @@ def correlate(planes, images, size, pixels, offsets, weights, blocks, chunk, shi
             operands = (copy, 0, places[: of_part.size]) if deep else (planes, source, of_part)
             for block in range(blocks.size - 1):
                 filter_, count = blocks[block], blocks[block + 1] - blocks[block]
-                first, place = filter_ * steps + part * length * count, target + filter_ * pitch
-                before_place = filter_ * TILE_PIXELS if fresh else place
-                if count == WIDE:
-                    _correlate_wide(
-                        *operands, of_weights, first, shift, before, before_place, before_pitch, of_point, place, pitch
-                    )
-                else:
-                    _correlate_narrow(
-                        *operands, of_weights, first, shift, before, before_place, before_pitch, of_point, place, pitch
-                    )
+                first = filter_ * steps + part * length * count
+                for lane in range(0, count, count // 2 if halves else count):
+                    weight, place = first + lane, target + (filter_ + lane) * pitch
+                    before_place = (filter_ + lane) * TILE_PIXELS if fresh else place
+                    if halves and count == WIDE:
+                        _half_of_wide(*operands, of_weights, weight, shift, before, before_place, before_pitch,
+                                      of_point, place, pitch)  # fmt: skip
+                    elif halves:
+                        _half_of_narrow(*operands, of_weights, weight, shift, before, before_place, before_pitch,
+                                        of_point, place, pitch)  # fmt: skip
+                    elif count == WIDE:
+                        _wide(*operands, of_weights, weight, shift, before, before_place, before_pitch,
+                              of_point, place, pitch)  # fmt: skip
+                    else:
+                        _narrow(*operands, of_weights, weight, shift, before, before_place, before_pitch,
+                                of_point, place, pitch)  # fmt: skip
 
 
-@intrinsic
-def _dot_tile(typing, filters, filter_, plane, pixels, column, offsets, begin, end, shift, sums, pitch):
-    """sums[filter_ + f, column + v] += the sum over begin..end of plane filter_ + f times column + v, << shift."""
-    signature = types.void(filters, filter_, plane, pixels, column, offsets, begin, end, shift, sums, pitch)
+def _dot_tile(rows, halves):
+    """The kernel of `dot` for so many filters, with one sum for each lane or two."""
 
-    def generate(context, builder, signature, arguments):
-        kinds = signature.args
-        filter_, plane, column, begin, end, shift, pitch = (arguments[i] for i in (1, 2, 4, 6, 7, 8, 10))
-        filters, pixels, offsets, sums = (_data(context, builder, kinds[i], arguments[i]) for i in (0, 3, 5, 9))
-        tile = [(f, v) for f in range(FILTERS) for v in range(VECTORS)]
-        totals = {place: cgutils.alloca_once(builder, _SUMS) for place in tile}
-        for total in totals.values():
-            builder.store(ir.Constant(_SUMS, None), total)
-        rows = [builder.gep(filters, [builder.mul(builder.add(filter_, _I64(f)), plane)]) for f in range(FILTERS)]
-        columns = [
-            builder.gep(pixels, [builder.load(builder.gep(offsets, [builder.add(column, _I64(v))]))])
-            for v in range(VECTORS)
-        ]
-        with cgutils.for_range_slice(builder, begin, end, _I64(DOT_PIXELS), intp=_I64) as (here, _):
-            vectors = [_load(builder, builder.gep(start, [here]), _PAIRS, 2) for start in columns]
-            for f in range(FILTERS):
-                row = _load(builder, builder.gep(rows[f], [here]), _PAIRS, 2)
-                for v in range(VECTORS):
-                    total = _multiply_add(builder, builder.load(totals[f, v]), vectors[v], row)
-                    builder.store(total, totals[f, v])
-        vectors = [builder.load(totals[place]) for place in tile]
-        add_up = _wide_sums_of_lanes if sums.type.pointee == _I64 else _sums_of_lanes
-        vector = add_up(builder, vectors)
-        for f in range(FILTERS):
-            of_filter = _shuffle(builder, vector, vector, range(f * VECTORS, (f + 1) * VECTORS))
-            row = builder.mul(builder.add(filter_, _I64(f)), pitch)
-            target = builder.gep(sums, [builder.add(row, column)])
-            _add(builder, target, of_filter, shift, target)
-        return context.get_dummy_value()
+    @intrinsic
+    def dot_tile(typing, filters, filter_, plane, pixels, column, offsets, begin, end, shift, sums, pitch):
+        """sums[filter_ + f, column + v] += the sum over begin..end of plane filter_ + f times column + v, << shift."""
+        signature = types.void(filters, filter_, plane, pixels, column, offsets, begin, end, shift, sums, pitch)
 
-    return signature, generate
+        def generate(context, builder, signature, arguments):
+            kinds = signature.args
+            filter_, plane, column, begin, end, shift, pitch = (arguments[i] for i in (1, 2, 4, 6, 7, 8, 10))
+            filters, pixels, offsets, sums = (_data(context, builder, kinds[i], arguments[i]) for i in (0, 3, 5, 9))
+            tile = _Tile(builder, rows, halves)
+            planes = [builder.gep(filters, [builder.mul(builder.add(filter_, I64(f)), plane)]) for f in range(rows)]
+            columns = [
+                builder.gep(pixels, [builder.load(builder.gep(offsets, [builder.add(column, I64(v))]))])
+                for v in range(VECTORS)
+            ]
+            with cgutils.for_range_slice(builder, begin, end, I64(DOT_PIXELS), intp=I64) as (here, _):
+                vectors = [load(builder, builder.gep(start, [here]), PAIRS, 2) for start in columns]
+                for f in range(rows):
+                    row = load(builder, builder.gep(planes[f], [here]), PAIRS, 2)
+                    for v in range(VECTORS):
+                        tile.add((f, v), vectors[v], row)
+            vector = tile.sums_of_lanes(sums.type.pointee == I64)
+            for f in range(rows):
+                of_filter = shuffle(builder, vector, vector, range(f * VECTORS, (f + 1) * VECTORS))
+                row = builder.mul(builder.add(filter_, I64(f)), pitch)
+                target = builder.gep(sums, [builder.add(row, column)])
+                add_shifted(builder, target, of_filter, shift, target)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return dot_tile
+
+
+_dot, _dot_of_half = _dot_tile(FILTERS, False), _dot_tile(FILTERS // 2, True)
 
 
 @compiled
-def dot(filters, filter_count, plane, pixels, offsets, begin, end, shift, sums, pitch):
+def dot(filters, filter_count, plane, pixels, offsets, begin, end, halves, shift, sums, pitch):
     """Add to `sums` the dot product of every filter plane with every column, over pixels begin..end-1.
 
     Parameters
     ----------
     filters : int16 (filter_count rounded up, plane);  pixels : int16;  offsets : int64 (columns,), where each starts
+    halves : whether each lane has two sums of 32 bits, not one
     sums : int32 or int64 (filter_count rounded up, pitch), to which the products, shifted left, are added
     """
-    for filter_ in range(0, filter_count, FILTERS):
+    for filter_ in range(0, filter_count, FILTERS // 2 if halves else FILTERS):
         for column in range(0, offsets.size, VECTORS):
-            _dot_tile(filters, filter_, plane, pixels, column, offsets, begin, end, shift, sums, pitch)
+            if halves:
+                _dot_of_half(filters, filter_, plane, pixels, column, offsets, begin, end, shift, sums, pitch)
+            else:
+                _dot(filters, filter_, plane, pixels, column, offsets, begin, end, shift, sums, pitch)

@@ -7,6 +7,7 @@ from fixedpoint.convolve_weights import convolve_weights
 from fixedpoint.layer import Layer
 from fixedpoint.limbs import split
 from fixedpoint.operands import operand
+from fixedpoint.pair_kernels import lowest_neighbours
 from fixedpoint.requantize import EXACT, Requantizer, result_requantizer
 from fixedpoint.scan import forward_scan
 
@@ -42,11 +43,11 @@ def weight_gradient_accumulate(x: np.ndarray, dz: np.ndarray, layer: Layer) -> n
 
 def _convolve(x: np.ndarray, dz: np.ndarray, layer: Layer, rule: Requantizer, dw: np.ndarray) -> None:
     x, dz = operand("x", x, layer), operand("dz", dz, layer)
-    convolve_weights(
-        x, dz, forward_scan(layer.geometry.rows), forward_scan(layer.geometry.columns),
-        split(layer.formats.input.width, layer.formats.output_gradient.width, layer.accumulators["dw"].width),
-        rule, dw,
-    )  # fmt: skip
+    bits = layer.formats.input.width, layer.formats.output_gradient.width, layer.accumulators["dw"].width
+    cut = split(*bits)
+    if cut.halves and lowest_neighbours(dz.reshape(-1)):
+        cut = split(*bits, halves=False)
+    convolve_weights(x, dz, forward_scan(layer.geometry.rows), forward_scan(layer.geometry.columns), cut, rule, dw)
 
 
 def weight_gradient_definition(x: np.ndarray, dz: np.ndarray, layer: Layer) -> np.ndarray:

@@ -112,7 +112,7 @@ def convolve_tiles(
             to_points(planes, (end - image) * pairs, layout.size, pitch, bands.height * pitch, pairs, points, of_plane)
             pixels = (last - first - 1) * pitch + columns.positions
             correlate(
-                points, end - image, offsets.size * of_plane, pixels, offsets, packed, blocks, pairs, 0, starts,
+                points, end - image, offsets.size * of_plane, pixels, offsets, packed, blocks, pairs, False, 0, starts,
                 sums.reshape(POINTS, -1), of_plane,
             )  # fmt: skip
             from_points(sums, of_point, (end - image) * padded, of_plane, pixels, tiles)

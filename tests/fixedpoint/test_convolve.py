@@ -135,6 +135,30 @@ def test_most_negative_operands_in_long_sums(x_bits, w_bits):
     assert_equal_to_definition(layer, tensors)
 
 
+@pytest.mark.parametrize("kind", ["pair", "no pair", "near", "single"])
+@pytest.mark.parametrize("channels", [6, 7])
+def test_sums_of_halves_where_pairs_come_close_to_32_bits(kind, channels, monkeypatch):
+    """x is at its lowest throughout; only a pair of lowest words in the other operand leads to digits."""
+    form = Format(16, 0)
+    geometry = Geometry(1, channels, 10, Axis(33, 3, 1, 1, 1), Axis(37, 3, 1, 1, 1))
+    layer = Layer(geometry, Formats(*[form] * 3, Format(32, 0), *[form] * 3, form))
+    tensors = {name: np.full(shape, form.lowest, np.int16) for name, shape in geometry.shapes.items()}
+    for name in ("w", "dz"):
+        alternating = np.indices(tensors[name].shape).sum(0) % 2
+        alone = np.arange(alternating.size).reshape(alternating.shape) == 20
+        above = {
+            "pair": 0, "no pair": alternating, "near": 1, "single": np.where(alone, 0, 65535)
+        }[kind]  # fmt: skip
+        tensors[name] = (tensors[name] + above).astype(np.int16)
+    taken = []
+    for module, kernel in ((fixedpoint.convolve, "correlate"), (fixedpoint.convolve_weights, "dot")):
+        original = getattr(module, kernel)
+        monkeypatch.setattr(module, kernel, lambda *given, original=original: taken.append(given) or original(*given))
+    assert_equal_to_definition(layer, tensors)
+    halves = [given[8 if len(given) == 13 else 7] for given in taken]
+    assert halves == [kind != "pair"] * len(halves)
+
+
 @pytest.mark.parametrize("bits", [8, 16, 20])
 @pytest.mark.parametrize("channels", [4, 5])
 @pytest.mark.parametrize("band_bytes", [1, 3000, 1 << 19])
@@ -184,17 +208,23 @@ def test_digits_make_up_the_word(bits, digit_bits):
         assert all(abs(value) <= 1 << (min(bits, digit_bits) - 1) for value in values)
 
 
-@pytest.mark.parametrize(("a_bits", "b_bits"), list(product(range(2, 33, 3), repeat=2)))
-def test_a_cut_fits_16_bit_operands_and_32_bit_sums(a_bits, b_bits):
-    cut = split(a_bits, b_bits, 63)
-    ends = []
-    for bits, of_operand in ((a_bits, cut.a), (b_bits, cut.b)):
-        words = [-(1 << (bits - 1)), (1 << (bits - 1)) - 1, *((1 << place) - 1 for place in range(bits))]
-        values = {((word + d.offset) >> d.shift & d.mask) - d.half for word in words for d in of_operand}
-        assert -(1 << 15) <= min(values) <= max(values) < 1 << 15
-        ends.append(max(map(abs, values)))
-    assert cut.terms * ends[0] * ends[1] < 1 << 31
-    assert cut.terms >= 64  # a whole vector of pixel pairs, and chunks worth moving
+@pytest.mark.parametrize("a_bits", range(2, 33))
+def test_a_cut_fits_16_bit_operands_and_32_bit_sums(a_bits):
+    for b_bits, halves in product(range(2, 33), (True, False)):
+        cut = split(a_bits, b_bits, 63, halves=halves)
+        ends = []
+        for bits, of_operand in ((a_bits, cut.a), (b_bits, cut.b)):
+            words = [-(1 << (bits - 1)), (1 << (bits - 1)) - 1, *((1 << place) - 1 for place in range(bits))]
+            values = {((word + d.offset) >> d.shift & d.mask) - d.half for word in words for d in of_operand}
+            assert -(1 << 15) <= min(values) <= max(values) < 1 << 15
+            ends.append(max(map(abs, values)))
+        assert cut.halves <= halves
+        if cut.halves:
+            assert len(cut.a) == len(cut.b) == 1
+            assert cut.terms <= 1 << 16  # upper halves of so many pairs, -2**15 each, fit 32 bits; lower ones as well
+        else:
+            assert cut.terms * ends[0] * ends[1] < 1 << 31
+        assert cut.terms >= 64  # a whole vector of pixel pairs, and chunks worth moving
 
 
 def test_results_do_not_depend_on_the_number_of_threads():
