@@ -1,35 +1,35 @@
 """Bands of rows: the pieces in which a pass is computed, small enough for the cache and dealt out to threads."""
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
-from typing import NamedTuple
 
-from fixedpoint.threads import thread_count
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from fixedpoint.threads import share, thread_count
 
 #: What the planes and sums of a band may take: about the second-level cache of a core.
 BAND_BYTES = 1 << 19
 #: Multiplications that are worth a second thread.
 SHARED_MULTIPLICATIONS = 1 << 21
+#: Bands that a thread computes before it looks at whether it has been interrupted.
+AT_ONCE = 64
 
 
-class Band(NamedTuple):
-    """Rows `first` to `last` - 1 of images `image` to `end` - 1: of several images only where all rows are."""
-
-    image: int
-    end: int
-    first: int
-    last: int
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bands:
-    """All positions in bands of at most `images` images and `height` rows."""
+    """All positions in bands of at most `images` images and `height` rows, for so many threads.
 
-    bands: list[Band]
+    A line of `table`, int64, is one band: rows line[2] to line[3] - 1 of images line[0] to line[1] - 1; of several
+    images only where all rows are.  There is one object for each way to cut, equal to itself alone, so that what
+    depends on it is found fast.
+    """
+
+    table: np.ndarray
     images: int
     height: int
     threads: int
@@ -56,22 +56,21 @@ class Bands:
         groups = images
         if rows is None and count == 1:
             groups = min(images, round_up(-(-images // max(1, most_rows // positions)), threads))
-        bands = [
-            Band(*of_images, *of_rows)
-            for of_images in _split(images, groups) for of_rows in _split(positions, count)
-        ]  # fmt: skip
-        return cls(bands, -(-images // groups), -(-positions // count), min(threads, len(bands)))
+        table = [(*of_images, *of_rows) for of_images in _split(images, groups) for of_rows in _split(positions, count)]
+        return cls(np.array(table, np.int64), -(-images // groups), -(-positions // count), min(threads, len(table)))
 
-    def deal(self) -> Callable[[], Iterator[Band]]:
-        """What each thread walks: the next band that no other has taken."""
-        left = deque(self.bands)
+    def share(self, work: Callable[[int, np.ndarray], None]) -> None:
+        """Call ``work(thread, taken)`` on all threads until no band is left.
 
-        def walk() -> Iterator[Band]:
-            with suppress(IndexError):
-                while True:
-                    yield left.popleft()
+        It should `take` bands, at most AT_ONCE in a call.
+        """
+        taken = np.zeros(1, np.int64)
 
-        return walk
+        def until_none_is_left(thread: int) -> None:
+            while taken[0] < len(self.table):
+                work(thread, taken)
+
+        share(until_none_is_left, self.threads)
 
 
 def _split(extent: int, parts: int) -> list[tuple[int, int]]:
@@ -81,3 +80,14 @@ def _split(extent: int, parts: int) -> list[tuple[int, int]]:
 
 def round_up(count: int, multiple: int) -> int:
     return -(-count // multiple) * multiple
+
+
+@intrinsic
+def take(typing, taken):
+    """The next band that no other thread has taken, for compiled functions; none, if there are no more so many."""
+
+    def generate(context, builder, signature, arguments):
+        counter = context.make_array(taken)(context, builder, arguments[0]).data
+        return builder.atomic_rmw("add", counter, ir.Constant(ir.IntType(64), 1), "monotonic")
+
+    return types.int64(taken), generate

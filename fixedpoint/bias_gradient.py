@@ -26,7 +26,7 @@ def bias_gradient(dz: np.ndarray, layer: Layer, first_beat: int = 0) -> np.ndarr
     """
     sums = bias_gradient_accumulate(dz, layer)
     db = np.empty(sums.shape, layer.formats.bias_gradient.dtype)
-    result_requantizer("db", layer, first_beat).rows(sums, 0, 0, 0, (1, 1, 1, db.size), db, 0, (0, 0, 1))
+    result_requantizer("db", layer, first_beat).all(sums, db)
     return db
 
 

@@ -14,15 +14,17 @@ and tap is one dot product of two flat pieces of memory, whatever the stride::
 """
 
 import numpy as np
+from numba import typeof
 
-from fixedpoint.bands import Bands, round_up
+from fixedpoint.bands import AT_ONCE, Bands, round_up, take
+from fixedpoint.compiled import call, compiled
 from fixedpoint.limbs import Split
-from fixedpoint.pair_kernels import DOT_PIXELS, FILTERS, VECTORS, dot
-from fixedpoint.planes import SLACK, gather, layout_of
+from fixedpoint.pair_kernels import DOT_PIXELS, FILTERS, VECTORS, dot_entry
+from fixedpoint.planes import SLACK, Planes, gather_entry
 from fixedpoint.requantize import Requantizer
+from fixedpoint.rounding_rows import requantize_rows
 from fixedpoint.scan import Scan
 from fixedpoint.scratch import scratch
-from fixedpoint.threads import share
 
 #: Pixels of a band: enough to make adding up the lanes cheap, few enough for the first-level cache.
 BAND_PIXELS = 2048
@@ -47,49 +49,82 @@ def convolve_weights(
     bands = Bands.of(
         images, rows.positions, 2 * pitch * plane_rows, multiplications, rows=max(1, BAND_PIXELS // pitch)
     )
-    layout = layout_of(channels, rows, columns, bands.height)
+    layout = Planes.of(channels, rows, columns, bands.height)
     offsets = layout.columns_of_weights()
     weights = offsets.size
     offsets = np.append(offsets, np.zeros(-weights % VECTORS, np.int64))
     of_filter = round_up(bands.height * pitch, DOT_PIXELS)
     chunk = cut.terms // 2 * DOT_PIXELS  # pixels of which every lane adds up so many
-    outputs_table = np.array([[0, 0, 0, columns.positions]])
+    a, b, begun = np.array(cut.a, np.int64), np.array(cut.b, np.int64), []
 
-    walk, begun = bands.deal(), []
+    kernels = gather_entry(typeof(x)), gather_entry(typeof(dz)), dot_entry(cut.sums)
 
-    def work(thread: int) -> None:
+    def work(thread: int, taken: np.ndarray) -> None:
         planes, outputs, sums = memory_of[thread]
-        sums[:] = 0
-        begun.append(sums)
-        for image, _, first, last in walk():
-            for digit, of_digit in zip(cut.a, planes, strict=True):
-                gather(
-                    x, image, first, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride,
-                    layout.phase_table, pitch, layout.size, digit, of_digit,
-                )  # fmt: skip
-            for digit, of_digit in zip(cut.b, outputs, strict=True):
-                gather(dz, image, first, last - first, (1, 0), 1, outputs_table, pitch, of_filter, digit, of_digit)
-            pixels = round_up((last - first) * pitch, DOT_PIXELS)
-            for a, of_a in zip(cut.a, planes, strict=True):
-                for b, of_b in zip(cut.b, outputs, strict=True):
-                    for begin in range(0, pixels, chunk):
-                        end = min(begin + chunk, pixels)
-                        dot(
-                            of_b, filters, of_filter, of_a, offsets, begin, end, cut.halves, a.shift + b.shift, sums,
-                            offsets.size,
-                        )  # fmt: skip
+        if not any(sums is others for others in begun):
+            sums[:] = 0
+            begun.append(sums)
+        dot_bands(
+            *kernels, x, dz, bands.table, taken, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride,
+            layout.phase_table, pitch, columns.positions, layout.size, a, planes, b, outputs, filters, of_filter,
+            offsets, chunk, cut.halves, sums,
+        )  # fmt: skip
 
     with scratch() as memory:
         memory_of = [
             (
-                [memory.empty(layout.plane_count * layout.size + SLACK, np.int16) for _ in cut.a],
-                [memory.empty(padded * of_filter, np.int16) for _ in cut.b],
+                memory.empty(len(a) * (layout.plane_count * layout.size + SLACK), np.int16).reshape(len(a), -1),
+                memory.empty(len(b) * padded * of_filter, np.int16).reshape(len(b), -1),
                 memory.empty(padded * offsets.size, cut.sums),
             )
             for _ in range(bands.threads)
         ]
-        share(work, bands.threads)
+        bands.share(work)
         total = begun[0]
         for sums in begun[1:]:
             total += sums
-        rule.rows(total, 0, offsets.size, 0, (1, filters, 1, weights), results.reshape(-1), 0, (weights, 0, 1))
+        requantize_rows(
+            total, 0, offsets.size, 0, (1, filters, 1, weights), rule.of(cut.sums), rule.draws,
+            results.reshape(-1), 0, (weights, 0, 1),
+        )  # fmt: skip
+
+
+@compiled
+def dot_bands(
+    gather_x, gather_dz, dot, x, dz, bands, taken, height, rows, stride, table, pitch, positions, size,
+    x_digits, planes, dz_digits, outputs, filters, of_filter, offsets, chunk, halves, sums,
+):  # fmt: skip
+    """Gather bands and add their dot products to `sums` as long as there are any.
+
+    Parameters
+    ----------
+    gather_x, gather_dz, dot : the entries of `gather`, for x and for dz, and of `dot`
+    bands : int64, see `fixedpoint.bands.Bands`;  taken : what `take` takes from
+    height : rows of a pixel plane, of `size`;  rows : (stride, pad);  stride : that of the columns
+    table : see `Planes.phase_table`;  positions : of a row;  x_digits, dz_digits : int64 (digits, 4)
+    planes, outputs : int16 (digits, ...);  filters : planes of outputs, of `of_filter`
+    chunk : pixels that are added up at once;  offsets, halves, sums : see `dot`
+    """
+    outputs_table = np.array([[0, 0, 0, positions]])
+    for _ in range(AT_ONCE):
+        band = take(taken)
+        if band >= bands.shape[0]:
+            break
+        image, first, last = bands[band, 0], bands[band, 2], bands[band, 3]
+        for digit in range(x_digits.shape[0]):
+            call(gather_x, (
+                x, image, first, height, rows, stride, table, pitch, size, x_digits[digit], planes[digit],
+            ))  # fmt: skip
+        for digit in range(dz_digits.shape[0]):
+            call(gather_dz, (
+                dz, image, first, last - first, (1, 0), 1, outputs_table, pitch, of_filter,
+                dz_digits[digit], outputs[digit],
+            ))  # fmt: skip
+        pixels = ((last - first) * pitch + DOT_PIXELS - 1) // DOT_PIXELS * DOT_PIXELS
+        for a in range(x_digits.shape[0]):
+            for b in range(dz_digits.shape[0]):
+                for begin in range(0, pixels, chunk):
+                    call(dot, (
+                        outputs[b], filters, of_filter, planes[a], offsets, begin, min(begin + chunk, pixels), halves,
+                        x_digits[a, 1] + dz_digits[b, 1], sums, offsets.size,
+                    ))  # fmt: skip

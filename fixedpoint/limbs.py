@@ -64,16 +64,17 @@ def digits(bits: int, digit_bits: int) -> tuple[Digit, ...]:
 
 
 @lru_cache
-def split(a_bits: int, b_bits: int, accumulator_bits: int, *, halves: bool = True) -> Split:
+def split(a_bits: int, b_bits: int, accumulator_bits: int, *, halves: bool = True, wide: bool = False) -> Split:
     """The cut that takes the fewest products, for operands of these widths (at most 32 bits) and their sum's.
 
     Parameters
     ----------
     halves : whether sums may be made of two halves, which the words of b have to allow
+    wide : whether the sums have to be of 64 bits, however small they are
     """
     words = (digits(a_bits, 16), digits(b_bits, 16)) if max(a_bits, b_bits) <= 16 else None
     if words and accumulator_bits <= 32:
-        return Split(*words, np.dtype(np.int32), 1 << 62)
+        return Split(*words, np.dtype(np.int64 if wide else np.int32), 1 << 40)
     pairs = [(a_bits, b_bits)] if words and a_bits + b_bits <= _PRODUCT_BITS else []
     if words and not pairs and halves:
         return Split(*words, np.dtype(np.int64), 1 << 16, halves=True)

@@ -32,11 +32,11 @@ No kernel checks an index: `fixedpoint.planes` says how large the arrays have to
 from functools import lru_cache
 
 import numpy as np
-from numba import types
+from numba import from_dtype, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fixedpoint.compiled import compiled
+from fixedpoint.compiled import INT, INTS, INTS_2D, Entry, compiled
 from fixedpoint.vector_code import (
     I64,
     LANES,
@@ -174,7 +174,7 @@ _half_of_wide, _half_of_narrow = (_correlate_tile(filters // 2, filters, True) f
 
 
 @compiled
-def correlate(planes, images, size, pixels, offsets, weights, blocks, chunk, halves, shift, start, sums, pitch):
+def correlate(planes, images, size, pixels, offsets, weights, blocks, chunk, halves, shift, start, fresh, sums, pitch):
     """Correlate all filters with a band of `pixels` of each image, at one point or several, each with its own weights.
 
     Parameters
@@ -184,7 +184,7 @@ def correlate(planes, images, size, pixels, offsets, weights, blocks, chunk, hal
     weights : int32 (points, filters * steps), a pair of weights each, of (steps, filters) of every block
     blocks : int64, the first filter of each block, and one behind the last
     chunk : steps whose sum fits 32 bits, or 64 made of two sums of 32, if `halves`
-    start : (points, filters * TILE_PIXELS), what to add the sums to, shifted left; if empty, what `sums` holds
+    start : (points, filters * TILE_PIXELS), what to add the sums to, shifted left; if not `fresh`, what `sums` holds
     sums : int32 or int64 (points, images * filters * pitch)
     """
     points, steps = offsets.shape
@@ -197,8 +197,8 @@ def correlate(planes, images, size, pixels, offsets, weights, blocks, chunk, hal
         point, part = turn // chunks, turn % chunks
         of_part = offsets[point, part * length : (part + 1) * length]
         of_point, of_weights = sums[point], weights[point]
-        fresh = part == 0 and start.size > 0
-        before, before_pitch = (start[point], TILE_PIXELS) if fresh else (of_point, pitch)
+        from_start = fresh and part == 0
+        before, before_pitch = (start[point], TILE_PIXELS) if from_start else (of_point, pitch)
         for tile in range(images * tiles):
             image, pixel = tile // tiles, tile % tiles * TILE_PIXELS
             source, target = image * size + pixel, image * blocks[-1] * pitch + pixel
@@ -212,7 +212,7 @@ def correlate(planes, images, size, pixels, offsets, weights, blocks, chunk, hal
                 first = filter_ * steps + part * length * count
                 for lane in range(0, count, count // 2 if halves else count):
                     weight, place = first + lane, target + (filter_ + lane) * pitch
-                    before_place = (filter_ + lane) * TILE_PIXELS if fresh else place
+                    before_place = (filter_ + lane) * TILE_PIXELS if from_start else place
                     if halves and count == WIDE:
                         _half_of_wide(*operands, of_weights, weight, shift, before, before_place, before_pitch,
                                       of_point, place, pitch)  # fmt: skip
@@ -225,6 +225,16 @@ def correlate(planes, images, size, pixels, offsets, weights, blocks, chunk, hal
                     else:
                         _narrow(*operands, of_weights, weight, shift, before, before_place, before_pitch,
                                 of_point, place, pitch)  # fmt: skip
+
+
+@lru_cache
+def correlate_entry(sums: np.dtype) -> Entry:
+    """`correlate` into sums of this dtype."""
+    pairs, sums = types.int32, from_dtype(sums)[:, ::1]
+    return Entry(
+        correlate, pairs[::1], INT, INT, INT, INTS_2D, pairs[:, ::1], INTS, INT, types.boolean, INT,
+        sums, types.boolean, sums, INT,
+    )  # fmt: skip
 
 
 def _dot_tile(rows, halves):
@@ -283,3 +293,10 @@ def dot(filters, filter_count, plane, pixels, offsets, begin, end, halves, shift
                 _dot_of_half(filters, filter_, plane, pixels, column, offsets, begin, end, shift, sums, pitch)
             else:
                 _dot(filters, filter_, plane, pixels, column, offsets, begin, end, shift, sums, pitch)
+
+
+@lru_cache
+def dot_entry(sums: np.dtype) -> Entry:
+    """`dot` into sums of this dtype."""
+    words, sums = types.int16[::1], from_dtype(sums)[::1]
+    return Entry(dot, words, INT, INT, words, INTS, INT, INT, types.boolean, INT, sums, INT)

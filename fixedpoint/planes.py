@@ -26,8 +26,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
+from numba import types
 
-from fixedpoint.compiled import compiled
+from fixedpoint.compiled import INT, INTS, INTS_2D, TWO, Entry, compiled
 from fixedpoint.scan import Scan, Target
 
 #: Elements after the last plane that whole vectors may read: more than any tile of `fixedpoint.pair_kernels`.
@@ -53,6 +54,12 @@ class Planes:
     rows: Scan
     columns: Scan
     height: int
+
+    @classmethod
+    @lru_cache
+    def of(cls, channels: int, rows: Scan, columns: Scan, height: int) -> "Planes":
+        """One for all calls that need the same."""
+        return cls(channels, rows, columns, height)
 
     @cached_property
     def pitch(self) -> int:
@@ -133,10 +140,6 @@ class Planes:
         return tuple(map(np.concatenate, (offsets, first, second)))
 
 
-#: One `Planes` for all calls that need the same.
-layout_of = lru_cache(Planes)
-
-
 def _neighbours(target: Target) -> list[tuple]:
     """The taps of a row in couples that read neighbouring places of one phase; None where there is no second."""
     couples, by_place = [], {(tap.phase, tap.shift): tap for tap in target.taps}
@@ -160,7 +163,7 @@ def gather(source, image, first_row, height, rows, stride, phases, pitch, size, 
     """
     _, channels, source_height, source_width = source.shape
     words = source.reshape(source.size)
-    offset, shift, mask, half = digit
+    offset, shift, mask, half = digit[0], digit[1], digit[2], digit[3]
     whole = shift == 0 and mask == -1
     for plane in range(channels * phases.shape[0]):
         channel, phase = plane // phases.shape[0], plane % phases.shape[0]
@@ -194,6 +197,12 @@ def gather(source, image, first_row, height, rows, stride, phases, pitch, size, 
         planes[plane * size + height * pitch : (plane + 1) * size] = 0
 
 
+@lru_cache
+def gather_entry(source: types.Array) -> Entry:
+    """`gather` from arrays of this type."""
+    return Entry(gather, source, INT, INT, INT, TWO, INT, INTS_2D, INT, INT, INTS, types.int16[::1])
+
+
 @compiled
 def gather_pairs(source, images, first_row, height, rows, stride, phases, pitch, digit, planes):
     """Planes of pairs: as `gather`, for channels two by two; a last channel is paired with itself one place on.
@@ -203,7 +212,7 @@ def gather_pairs(source, images, first_row, height, rows, stride, phases, pitch,
     """
     _, channels, source_height, source_width = source.shape
     words = source.reshape(source.size)
-    offset, shift, mask, half = digit
+    offset, shift, mask, half = digit[0], digit[1], digit[2], digit[3]
     whole = shift == 0 and mask == -1
     count = (channels + 1) // 2 * phases.shape[0]
     for plane in range((images[1] - images[0]) * count):
@@ -244,30 +253,42 @@ def gather_pairs(source, images, first_row, height, rows, stride, phases, pitch,
                     planes[np.uint64(place)] = planes[np.uint64(place)] & 0xFFFF | planes[np.uint64(place + 1)] << 16
 
 
+@lru_cache
+def gather_pairs_entry(source: types.Array) -> Entry:
+    """`gather_pairs` from arrays of this type."""
+    return Entry(gather_pairs, source, TWO, INT, INT, TWO, INT, INTS_2D, INT, INTS, types.int32[::1])
+
+
 @compiled
-def pack_weights(weights, filter_weights, filters, first, second, digit, blocks, packed):
-    """Weights of all steps in the order of `correlate`, a pair in 32 bits.
+def pack_weights(weights, filter_weights, filters, first, second, bounds, digits, blocks, packed):
+    """Weights in the order of `correlate`, a pair in 32 bits: of each target, of each digit, for each block.
 
     Parameters
     ----------
     weights : integers, one-dimensional;  filter_weights : distance between filters
-    first, second : int64 (steps,), see `Planes.steps`
+    first, second : int64 (steps,), see `Planes.steps`, of all targets
+    bounds : int64 (targets + 1,), the first step of each target, and one behind the last
+    digits : int64 (digits, 4), see `fixedpoint.limbs`
     blocks : int64, the first filter of each block, and one behind the last
     packed : int32, (steps, filters) of every block; the last ones are filled up with the last filter, whose sums
         nobody reads
     """
-    offset, shift, mask, half = digit
-    whole = shift == 0 and mask == -1
-    steps = first.size
-    for block in range(blocks.size - 1):
-        lanes = blocks[block + 1] - blocks[block]
-        for lane in range(lanes):
-            start = min(blocks[block] + lane, filters - 1) * filter_weights
-            target = blocks[block] * steps + lane
-            for step in range(steps):
-                low, high = np.int64(weights[np.uint64(start + first[step])]), np.int64(0)
-                if second[step] >= 0:
-                    high = np.int64(weights[np.uint64(start + second[step])])
-                if not whole:
-                    low, high = ((low + offset) >> shift & mask) - half, ((high + offset) >> shift & mask) - half
-                packed[np.uint64(target + step * lanes)] = low & 0xFFFF | high << 16
+    place = 0
+    for target in range(bounds.size - 1):
+        begin, end = bounds[target], bounds[target + 1]
+        for digit in range(digits.shape[0]):
+            offset, shift, mask, half = digits[digit, 0], digits[digit, 1], digits[digit, 2], digits[digit, 3]
+            whole = shift == 0 and mask == -1
+            for block in range(blocks.size - 1):
+                lanes = blocks[block + 1] - blocks[block]
+                for lane in range(lanes):
+                    start = min(blocks[block] + lane, filters - 1) * filter_weights
+                    for step in range(begin, end):
+                        low, high = np.int64(weights[np.uint64(start + first[step])]), np.int64(0)
+                        if second[step] >= 0:
+                            high = np.int64(weights[np.uint64(start + second[step])])
+                        if not whole:
+                            low, high = (low + offset) >> shift & mask, (high + offset) >> shift & mask
+                            low, high = low - half, high - half
+                        packed[np.uint64(place + (step - begin) * lanes + lane)] = low & 0xFFFF | high << 16
+                place += lanes * (end - begin)

@@ -6,7 +6,7 @@ import numpy as np
 
 from fixedpoint.formats import Format, Overflow, Rounding
 from fixedpoint.layer import Layer
-from fixedpoint.rounding_rows import draw_remainders, requantize_rows
+from fixedpoint.rounding_rows import requantize_rows
 from fixedpoint.stochastic import result_draws
 
 
@@ -35,38 +35,28 @@ class Requantizer:
                 f"{64 - accumulator.width} bits nor right by more than 63; from fraction {accumulator.fraction} "
                 f"to {result.fraction} it would"
             )
-        self._shifts = max(0, -shift), max(0, shift)
-        self._thresholds = _thresholds(rounding, max(0, shift))
-        self._draws = np.empty(0, np.int64) if draws is None else np.ravel(draws)
-        self._limits = {
+        #: Whether sums have to be of 64 bits, however small they are.
+        self.wide = not 0 <= shift <= 31
+        self.draws = np.empty(0, np.int64) if draws is None else np.ravel(draws)
+        self._rules = {
             bits: (
+                max(0, -shift), max(0, shift), *_thresholds(rounding, max(0, shift)),
                 max(0, bits - result.width) if overflow == Overflow.WRAP else 0,
-                (max(result.lowest, -(1 << (bits - 1))), min(result.highest, (1 << (bits - 1)) - 1)),
+                max(result.lowest, -(1 << (bits - 1))), min(result.highest, (1 << (bits - 1)) - 1),
             )
             for bits in (32, 64)
-        }
+        }  # fmt: skip
 
-    def rows(
-        self, sums: np.ndarray, of_image: int, of_filter: int, of_row: int, shape: tuple[int, int, int, int],
-        results: np.ndarray, first: int, steps: tuple[int, int, int],
-    ) -> None:  # fmt: skip
-        """Words of images x filters x rows x columns = `shape`.
+    def of(self, sums: np.dtype) -> tuple[int, ...]:
+        """The numbers that `fixedpoint.rounding_rows.requantize_rows` needs to round sums of this dtype."""
+        return self._rules[8 * sums.itemsize]
 
-        Parameters
-        ----------
-        sums : int32 or int64, that of image n, filter f, row i, column j at
-            ``n * of_image + f * of_filter + i * of_row + j``; overwritten
-        results : integers, one-dimensional; the word goes to
-            ``first + (n * filters + f) * steps[0] + i * steps[1] + j * steps[2]``
-        """
-        if sums.dtype == np.int32 and (self._shifts[0] or self._shifts[1] > 31):
+    def all(self, sums: np.ndarray, results: np.ndarray) -> None:
+        """Round one-dimensional `sums`, int32 or int64, overwriting them, into as many `results`."""
+        if self.wide:
             sums = sums.astype(np.int64)
-        if self._draws.size:
-            draw_remainders(sums, of_image, of_filter, of_row, shape, self._shifts[1], self._draws, first, steps)
-        requantize_rows(
-            sums, of_image, of_filter, of_row, shape, *self._shifts, *self._thresholds,
-            *self._limits[8 * sums.itemsize], results, first, steps,
-        )  # fmt: skip
+        shape = 1, 1, 1, results.size
+        requantize_rows(sums, 0, 0, 0, shape, self.of(sums.dtype), self.draws, results, 0, (0, 0, 1))
 
 
 def _thresholds(rounding: Rounding, shift: int) -> tuple[int, int, int]:
@@ -117,7 +107,7 @@ def requantize(
         raise ValueError(f"stochastic rounding needs draws of shape {accumulators.shape}, not {given}")
     results = np.empty(accumulators.size, result.dtype)
     rule = Requantizer(accumulator, result, rounding, overflow, draws)
-    rule.rows(accumulators.reshape(-1), 0, 0, 0, (1, 1, 1, results.size), results, 0, (0, 0, 1))
+    rule.all(accumulators.reshape(-1), results)
     return results.reshape(accumulators.shape)
 
 

@@ -8,16 +8,19 @@ half = 2**(shift-1) and largest = 2**shift - 1, the threshold is
     half_up         half - 1                                  half or more
     half_away       half - 1, half for negative values        more than half; half too, above zero
     half_even       half,     half - 1 if the floor is odd    more than half; half too, next to an odd number
-    stochastic      largest - 1                               `draw_remainders` has made all of it, or nothing
+    stochastic      largest - 1                               `_draw_remainders` has made all of it, or nothing
 
 so a rule is three numbers: the threshold, what an odd floor takes from it, what a negative value adds to it.  Nothing
 overflows: remainder and threshold lie in 0..largest, and no value moves by more than one after the shift.
 """
 
+from functools import lru_cache
+
 import numpy as np
+from numba import from_dtype, types
 from numba.extending import intrinsic
 
-from fixedpoint.compiled import compiled
+from fixedpoint.compiled import INT, INTS, Entry, compiled
 
 
 def _shift(operation):
@@ -40,28 +43,50 @@ _left, _right = _shift("shl"), _shift("ashr")
 
 
 @compiled
-def requantize_rows(
-    sums, of_image, of_filter, of_row, shape, left, right, threshold, if_odd, if_negative, free, ends,
-    results, first, steps,
-):  # fmt: skip
+def _draw_remainders(sums, of_image, of_filter, of_row, shape, right, draws, first, steps):
+    """Where remainder + draw carries out, make the remainder the largest there is, and 0 elsewhere.
+
+    Parameters
+    ----------
+    draws : int64, as long as the results;  the others are those of `requantize_rows`
+    """
+    word = sums.dtype.type
+    images, filters, rows, columns = shape
+    mask = word((np.int64(1) << np.int64(right)) - 1)
+    for plane in range(images * filters):
+        start = plane // filters * of_image + plane % filters * of_filter
+        for i in range(rows):
+            source, place = start + i * of_row, first + plane * steps[0] + i * steps[1]
+            for j in range(columns):
+                value, draw = sums[source + j], word(draws[place + j * steps[2]])
+                up = word(value & mask) > word(mask - draw)
+                sums[source + j] = word(value | mask) if up else word(value & ~mask)
+
+
+@compiled
+def requantize_rows(sums, of_image, of_filter, of_row, shape, rule, draws, results, first, steps):
     """Words of images x filters x rows x columns = `shape`, all arithmetic in the type of `sums`, int32 or int64.
 
     Parameters
     ----------
     sums : that of image n, filter f, row i, column j at ``n * of_image + f * of_filter + i * of_row + j``; overwritten,
         between rows as well
-    left, right : bits to shift, one of them 0;  threshold, if_odd, if_negative : the rule, `if_odd` as what to subtract
-    free : high bits of a sum that the result wraps into, 0 to saturate;  ends : lowest and highest result
+    rule : left, right: bits to shift, one of them 0;  threshold, if_odd, if_negative: see above, `if_odd` as what to
+        subtract;  free: high bits of a sum that the result wraps into, 0 to saturate;  lowest and highest result
+    draws : int64, as long as the results, where rounding is stochastic; otherwise empty
     results : integers; the word goes to ``first + (n * filters + f) * steps[0] + i * steps[1] + j * steps[2]``
     """
     word = sums.dtype.type
     sign = np.int64(31 if word(np.int64(1) << np.int64(32)) == 0 else 63)  # the compiler knows it, unlike an itemsize
+    left, right, threshold, if_odd, if_negative, free, lowest, highest = rule
+    if draws.size > 0:
+        _draw_remainders(sums, of_image, of_filter, of_row, shape, right, draws, first, steps)
     images, filters, rows, columns = shape
     if steps[2] == 1 and of_row == columns == steps[1]:
         rows, columns = 1, rows * columns
     mask = word((np.int64(1) << np.int64(right)) - 1)
     threshold, if_odd, if_negative = word(threshold), word(if_odd), word(if_negative)
-    lowest, highest = word(ends[0]), word(ends[1])
+    lowest, highest = word(lowest), word(highest)
     for plane in range(images * filters):
         start, place = plane // filters * of_image + plane % filters * of_filter, first + plane * steps[0]
         for index in range(start, start + (rows - 1) * of_row + columns):  # one long loop
@@ -85,22 +110,10 @@ def requantize_rows(
                     results[np.uint64(target + j * steps[2])] = sums[np.uint64(source + j)]
 
 
-@compiled
-def draw_remainders(sums, of_image, of_filter, of_row, shape, right, draws, first, steps):
-    """Where remainder + draw carries out, make the remainder the largest there is, and 0 elsewhere.
-
-    Parameters
-    ----------
-    draws : int64, as long as the results;  the others are those of `requantize_rows`
-    """
-    word = sums.dtype.type
-    images, filters, rows, columns = shape
-    mask = word((np.int64(1) << np.int64(right)) - 1)
-    for plane in range(images * filters):
-        start = plane // filters * of_image + plane % filters * of_filter
-        for i in range(rows):
-            source, place = start + i * of_row, first + plane * steps[0] + i * steps[1]
-            for j in range(columns):
-                value, draw = sums[source + j], word(draws[place + j * steps[2]])
-                up = word(value & mask) > word(mask - draw)
-                sums[source + j] = word(value | mask) if up else word(value & ~mask)
+@lru_cache
+def requantize_entry(sums: np.dtype, results: np.dtype) -> Entry:
+    """`requantize_rows` from sums of this dtype to results of that one."""
+    return Entry(
+        requantize_rows, from_dtype(sums)[::1], INT, INT, INT, types.UniTuple(INT, 4), types.UniTuple(INT, 8), INTS,
+        from_dtype(results)[::1], INT, types.UniTuple(INT, 3),
+    )  # fmt: skip

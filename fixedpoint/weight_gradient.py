@@ -44,9 +44,9 @@ def weight_gradient_accumulate(x: np.ndarray, dz: np.ndarray, layer: Layer) -> n
 def _convolve(x: np.ndarray, dz: np.ndarray, layer: Layer, rule: Requantizer, dw: np.ndarray) -> None:
     x, dz = operand("x", x, layer), operand("dz", dz, layer)
     bits = layer.formats.input.width, layer.formats.output_gradient.width, layer.accumulators["dw"].width
-    cut = split(*bits)
+    cut = split(*bits, wide=rule.wide)
     if cut.halves and lowest_neighbours(dz.reshape(-1)):
-        cut = split(*bits, halves=False)
+        cut = split(*bits, halves=False, wide=rule.wide)
     convolve_weights(x, dz, forward_scan(layer.geometry.rows), forward_scan(layer.geometry.columns), cut, rule, dw)
 
 

@@ -23,19 +23,20 @@ all of this is adding long rows of numbers::
                 --correlate--> sums of 16 points --from_points--> sums --requantize_rows--> results
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
+from numba import typeof, types
 
-from fixedpoint.bands import Bands, round_up
-from fixedpoint.compiled import compiled
-from fixedpoint.limbs import digits, split
-from fixedpoint.pair_kernels import TILE_PIXELS, correlate, filter_blocks
-from fixedpoint.planes import SLACK, Filters, gather_pairs, layout_of
+from fixedpoint.bands import AT_ONCE, Bands, round_up, take
+from fixedpoint.compiled import INT, Entry, call, compiled
+from fixedpoint.limbs import split
+from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
+from fixedpoint.planes import SLACK, Filters, Planes, gather_pairs_entry
 from fixedpoint.requantize import Requantizer
+from fixedpoint.rounding_rows import requantize_entry
 from fixedpoint.scan import Scan, Tap, Target
 from fixedpoint.scratch import scratch
-from fixedpoint.threads import share
 
 POINTS = 16
 #: Where tiles are faster, as measured: products for each word that is transformed on its way in or out, and results
@@ -90,46 +91,33 @@ def convolve_tiles(
     row_bytes = 4 * (columns.positions + columns.reach) * (POINTS + 4) * (pairs + padded) // _BAND
     multiplications = source.size * filters.words.size // channels
     bands = Bands.of(images, rows.positions, row_bytes, multiplications)
-    layout = layout_of(channels, rows, columns, bands.height)
-    pitch, table, of_phases = layout.pitch, layout.phase_table, layout.pair_count * layout.size
-    of_plane = round_up(bands.height * pitch, TILE_PIXELS)
+    layout = Planes.of(channels, rows, columns, bands.height)
+    of_phases, of_plane = layout.pair_count * layout.size, round_up(bands.height * layout.pitch, TILE_PIXELS)
     of_point = bands.images * padded * of_plane
-    (whole,) = digits(16, 16)
     tap_weights = np.array([r * filters.of_row + s for r in row_taps for s in column_taps])
     starts = np.zeros((POINTS, padded * TILE_PIXELS), np.int32)
     of_filters = starts[5, : filters.count * TILE_PIXELS]  # v1 of both axes counts once in every sum of the tile
     of_filters.reshape(-1, TILE_PIXELS)[:] = 4 * start[:, None]
     offsets = (np.arange(POINTS * pairs) * of_plane).reshape(POINTS, pairs)
-    height, width = results.shape[2:]
-    flat, walk = results.reshape(-1), bands.deal()
 
-    def work(thread: int) -> None:
-        planes, points, sums, tiles = memory_of[thread]
-        for image, end, first, last in walk():
-            gather_pairs(
-                source, (image, end), first, bands.height + 1, (2, rows.pad), 2, table, pitch, whole, planes
-            )
-            to_points(planes, (end - image) * pairs, layout.size, pitch, bands.height * pitch, pairs, points, of_plane)
-            pixels = (last - first - 1) * pitch + columns.positions
-            correlate(
-                points, end - image, offsets.size * of_plane, pixels, offsets, packed, blocks, pairs, False, 0, starts,
-                sums.reshape(POINTS, -1), of_plane,
-            )  # fmt: skip
-            from_points(sums, of_point, (end - image) * padded, of_plane, pixels, tiles)
-            for odd in range(2):
-                made_rows = min(last, (rows.results - odd + 1) // 2) - first
-                rule.rows(
-                    tiles[odd * 2 * of_plane :], padded * 4 * of_plane, 4 * of_plane, 2 * pitch,
-                    (end - image, filters.count, made_rows, width),
-                    flat, (image * filters.count * height + 2 * first + odd) * width, (height * width, 2 * width, 1),
-                )  # fmt: skip
+    kernels = (
+        gather_pairs_entry(typeof(source)), *_transform_entries(), correlate_entry(starts.dtype),
+        requantize_entry(starts.dtype, results.dtype),
+    )  # fmt: skip
+
+    def work(thread: int, taken: np.ndarray) -> None:
+        correlate_tiles(
+            *kernels, source, bands.table, taken, bands.height, rows.pad, layout.phase_table, layout.pitch,
+            columns.positions, layout.size, *memory_of[thread], offsets, packed, blocks, starts, of_plane,
+            filters.count, rule.of(starts.dtype), rule.draws, results.reshape(-1), *results.shape[2:],
+        )  # fmt: skip
 
     with scratch() as memory:
         memory_of = [
             (
                 memory.empty(bands.images * of_phases + SLACK, np.int32),
                 memory.empty(bands.images * POINTS * pairs * of_plane, np.int32),
-                memory.empty(POINTS * of_point, np.int32),
+                memory.empty(POINTS * of_point, np.int32).reshape(POINTS, of_point),
                 memory.empty(4 * of_point, np.int32),
             )
             for _ in range(bands.threads)
@@ -137,7 +125,48 @@ def convolve_tiles(
         packed = memory.empty(POINTS * padded * pairs, np.int32).reshape(POINTS, -1)
         pack_points(filters.words, filters.of_filter, filters.count, filters.of_channel, channels, tap_weights, blocks,
                     packed)  # fmt: skip
-        share(work, bands.threads)
+        bands.share(work)
+
+
+@compiled
+def correlate_tiles(
+    gather_pairs, to_points, from_points, correlate, requantize_rows, source, bands, taken, height, pad, table, pitch,
+    positions, size, planes, points, sums, tiles, offsets, weights, blocks, starts, of_plane, filters, rule, draws,
+    results, result_height, result_width,
+):  # fmt: skip
+    """Gather, transform, correlate, transform back and round bands as long as there are any.
+
+    Parameters
+    ----------
+    gather_pairs, to_points, from_points, correlate, requantize_rows : their entries
+    bands : int64, see `fixedpoint.bands.Bands`;  taken : what `take` takes from
+    height : rows of tiles;  pad : of source rows;  table : see `Planes.phase_table`;  positions : tiles of a row
+    size : elements of a phase plane;  planes, points, sums, tiles : int32, for as many images as a band has
+    offsets, blocks, starts : see `correlate`;  weights : see `pack_points`
+    filters : without those that fill up the blocks;  rule, draws, results : see `requantize_rows`
+    """
+    pairs, padded, whole = offsets.shape[1], blocks[-1], np.array([0, 0, -1, 0])
+    for _ in range(AT_ONCE):
+        band = take(taken)
+        if band >= bands.shape[0]:
+            break
+        image, end, first, last = bands[band, 0], bands[band, 1], bands[band, 2], bands[band, 3]
+        call(gather_pairs, (source, (image, end), first, height + 1, (2, pad), 2, table, pitch, whole, planes))
+        call(to_points, (planes, (end - image) * pairs, size, pitch, height * pitch, pairs, points, of_plane))
+        pixels = (last - first - 1) * pitch + positions
+        call(correlate, (
+            points, end - image, offsets.size * of_plane, pixels, offsets, weights, blocks, pairs, False, 0,
+            starts, True, sums, of_plane,
+        ))  # fmt: skip
+        call(from_points, (sums, (end - image) * padded, of_plane, pixels, tiles))
+        for odd in range(2):
+            rows = min(last, (result_height - odd + 1) // 2) - first
+            call(requantize_rows, (
+                tiles[odd * 2 * of_plane :], padded * 4 * of_plane, 4 * of_plane, 2 * pitch,
+                (end - image, filters, rows, result_width), rule, draws,
+                results, (image * filters * result_height + 2 * first + odd) * result_width,
+                (result_height * result_width, 2 * result_width, 1),
+            ))  # fmt: skip
 
 
 @compiled
@@ -230,14 +259,15 @@ def _add_three(m, first, apart, sign, count, total, place):
 
 
 @compiled
-def from_points(sums, of_point, count, of_plane, pixels, tiles):
+def from_points(points, count, of_plane, pixels, tiles):
     """The 2 x 2 sums of every tile, from four times those of its points.
 
     Parameters
     ----------
-    sums : int32 (16 points, of_point), one-dimensional, each (count, of_plane)
+    points : int32 (16, ...), sums of each point (count, of_plane)
     tiles : int32 (count, 2, 2 * of_plane), overwritten: even rows of results, and odd ones
     """
+    sums, of_point = points.reshape(points.size), points.shape[1]
     half = np.empty(4 * _CHUNK, np.int32)  # a row of results, of every column point
     for plane in range(count):
         for begin in range(0, pixels, _CHUNK):
@@ -252,3 +282,12 @@ def from_points(sums, of_point, count, of_plane, pixels, tiles):
                     h2, h3 = half[np.uint64(2 * _CHUNK + i)], half[np.uint64(3 * _CHUNK + i)]
                     tiles[np.uint64(target + 2 * i)] = np.int32(h0 + h1 + h2) >> np.int32(2)
                     tiles[np.uint64(target + 2 * i + 1)] = np.int32(h1 - h2 - h3) >> np.int32(2)
+
+
+@cache
+def _transform_entries() -> tuple[Entry, Entry]:
+    words = types.int32[::1]
+    return (
+        Entry(to_points, words, INT, INT, INT, INT, INT, words, INT),
+        Entry(from_points, types.int32[:, ::1], INT, INT, INT, words),
+    )  # fmt: skip

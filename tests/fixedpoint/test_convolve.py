@@ -3,17 +3,19 @@
 import os
 import subprocess
 import sys
+from inspect import signature
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numba import njit
 
 import fixedpoint.bands
 import fixedpoint.convolve
 import fixedpoint.convolve_weights
 from fixedpoint import rounding as rules
-from fixedpoint.bands import Bands
+from fixedpoint.bands import Bands, take
 from fixedpoint.formats import Format, Formats, Overflow, Rounding
 from fixedpoint.forward import forward, forward_accumulate, forward_definition
 from fixedpoint.input_gradient import input_gradient, input_gradient_accumulate, input_gradient_definition
@@ -151,12 +153,18 @@ def test_sums_of_halves_where_pairs_come_close_to_32_bits(kind, channels, monkey
         }[kind]  # fmt: skip
         tensors[name] = (tensors[name] + above).astype(np.int16)
     taken = []
-    for module, kernel in ((fixedpoint.convolve, "correlate"), (fixedpoint.convolve_weights, "dot")):
+    for module, kernel in ((fixedpoint.convolve, "correlate_bands"), (fixedpoint.convolve_weights, "dot_bands")):
         original = getattr(module, kernel)
-        monkeypatch.setattr(module, kernel, lambda *given, original=original: taken.append(given) or original(*given))
+        given_to = signature(original.py_func).bind
+
+        def spy(*given, original=original, given_to=given_to):
+            taken.append(given_to(*given).arguments["halves"])
+            original(*given)
+
+        monkeypatch.setattr(module, kernel, spy)
     assert_equal_to_definition(layer, tensors)
-    halves = [given[8 if len(given) == 13 else 7] for given in taken]
-    assert halves == [kind != "pair"] * len(halves)
+    assert taken == [kind != "pair"] * len(taken)
+    assert len(taken) >= 6
 
 
 @pytest.mark.parametrize("bits", [8, 16, 20])
@@ -182,17 +190,29 @@ def test_blocks_hold_all_filters_and_hardly_more(filters):
     assert filters <= blocks[-1] <= max(4, filters + 1)
 
 
+@njit
+def take_one(taken):
+    return take(taken)
+
+
 @pytest.mark.parametrize("threads_", range(1, 5))
 def test_every_band_is_dealt_once(threads_, monkeypatch):
     monkeypatch.setattr(fixedpoint.bands, "BAND_BYTES", 1000)
     for images, positions, row_bytes in product((1, 2, 5), (1, 7, 40), (1, 100, 5000)):
         with threads(threads_):
             bands = Bands.of(images, positions, row_bytes, 1 << 30)
-        walk = bands.deal()
-        dealt = [(band, n, row) for band in walk() for n in range(*band[:2]) for row in range(*band[2:])]
-        assert sorted((n, row) for _, n, row in dealt) == list(product(range(images), range(positions)))
-        assert all(end - n <= bands.images and last - first <= bands.height for n, end, first, last in bands.bands)
-        assert list(walk()) == []
+        dealt = []
+
+        def work(thread, taken, bands=bands, dealt=dealt):
+            for _ in range(3):
+                band = take_one(taken)
+                if band < len(bands.table):
+                    dealt.append(bands.table[band])
+
+        bands.share(work)
+        rows = [(n, row) for n, end, first, last in dealt for n in range(n, end) for row in range(first, last)]
+        assert sorted(rows) == list(product(range(images), range(positions)))
+        assert all(end - n <= bands.images and last - first <= bands.height for n, end, first, last in bands.table)
 
 
 @pytest.mark.parametrize("bits", range(2, 33))
