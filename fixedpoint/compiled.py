@@ -6,8 +6,8 @@ because a kernel contains those that it calls, and vector code that yet another 
 A function that Numba compiles is compiled once more with each that calls it.  For the large ones that takes longer
 than they are worth, so they are called by their addresses::
 
-    kernel = Entry(function, INT, INTS)         for arguments of these types
-    call(kernel, (1, array))                    in a compiled function that is given `kernel`
+    address = entry(function, INT, INTS)        for arguments of these types
+    call(address, (1, array))                   in a compiled function that is given the address
 """
 
 import sys
@@ -19,7 +19,7 @@ from pathlib import Path
 from numba import config, njit, types
 from numba.core import cgutils, errors, event
 from numba.core.caching import FunctionCache, IndexDataCacheFile
-from numba.extending import NativeValue, intrinsic, models, register_model, typeof_impl, unbox
+from numba.extending import intrinsic
 
 _SOURCES = sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))).digest()
 
@@ -48,60 +48,35 @@ def compiled(function: Callable) -> Callable:
 INT, TWO, INTS, INTS_2D = types.int64, types.UniTuple(types.int64, 2), types.int64[::1], types.int64[:, ::1]
 
 
-class Entry:
-    """Where a compiled function that returns nothing begins, for arguments of certain Numba types."""
-
-    def __init__(self, function: Callable, *arguments: types.Type):
-        function.compile(arguments)
-        code = function.overloads[arguments]
-        self.name, self.arguments = function.__name__, arguments
-        self.address = code.library.get_pointer_to_function(code.fndesc.llvm_func_name)
+_entered: set[tuple[types.Type, ...]] = set()
 
 
-class _EntryType(types.Type):
-    def __init__(self, name: str, arguments: tuple[types.Type, ...]):
-        super().__init__(f"Entry({name}, {', '.join(map(str, arguments))})")
-        self.arguments = arguments
-
-
-register_model(_EntryType)(models.OpaqueModel)
-
-
-@typeof_impl.register(Entry)
-def _type_of_entry(entry, context):
-    return _EntryType(entry.name, entry.arguments)
-
-
-@unbox(_EntryType)
-def _unbox_entry(kind, entry, c):
-    address = c.pyapi.object_getattr_string(entry, "address")
-    pointer = c.pyapi.long_as_voidptr(address)
-    c.pyapi.decref(address)
-    return NativeValue(pointer)
+def entry(function: Callable, *arguments: types.Type) -> int:
+    """Where a compiled function that returns nothing begins, for arguments of these types."""
+    function.compile(arguments)
+    code = function.overloads[arguments]
+    _entered.add(arguments)
+    return code.library.get_pointer_to_function(code.fndesc.llvm_func_name)
 
 
 @intrinsic
-def call(typing, kernel, arguments):
-    """Call `kernel`, an `Entry`, with a tuple of arguments of exactly its types."""
+def call(typing, address, arguments):
+    """Call the function that begins at `address`, see `entry`, with a tuple of arguments of exactly its types."""
     given = tuple(map(types.unliteral, arguments.types))
-    if given != kernel.arguments:
-        raise errors.TypingError(f"{kernel} can not be called with ({', '.join(map(str, given))})")
+    if given not in _entered:
+        raise errors.TypingError(f"no function was entered for arguments of types {', '.join(map(str, given))}")
 
     def generate(context, builder, signature, values):
         convention = context.call_conv
-        function = convention.get_function_type(types.none, given).as_pointer()
-        each = [
-            context.cast(builder, value, kind, plain)
-            for value, kind, plain in zip(cgutils.unpack_tuple(builder, values[1]), arguments.types, given, strict=True)
-        ]
-        status, _ = convention.call_function(
-            builder, builder.bitcast(values[0], function), types.none, given, each
-        )  # fmt: skip
+        address, each = values[0], cgutils.unpack_tuple(builder, values[1])
+        each = [context.cast(builder, *of) for of in zip(each, arguments.types, given, strict=True)]
+        function = builder.inttoptr(address, convention.get_function_type(types.none, given).as_pointer())
+        status, _ = convention.call_function(builder, function, types.none, given, each)
         with cgutils.if_unlikely(builder, status.is_error):
             convention.return_status_propagate(builder, status)
         return context.get_dummy_value()
 
-    return types.void(kernel, arguments), generate
+    return types.void(address, arguments), generate
 
 
 class _Notice(event.Listener):

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numba import typeof
 
 from fixedpoint.bands import AT_ONCE, Bands, round_up, take
 from fixedpoint.compiled import call, compiled
@@ -98,7 +97,8 @@ def _convolve_taps(
     a, b = np.array(cut.a, np.int64), np.array(cut.b, np.int64)
 
     kernels = (
-        gather_pairs_entry(typeof(source)), correlate_entry(cut.sums), requantize_entry(cut.sums, results.dtype)
+        gather_pairs_entry(source.dtype, source.flags.writeable), correlate_entry(cut.sums),
+        requantize_entry(cut.sums, results.dtype),
     )  # fmt: skip
 
     def work(thread: int, taken: np.ndarray) -> None:
@@ -137,7 +137,7 @@ def correlate_bands(
 
     Parameters
     ----------
-    gather_pairs, correlate, requantize_rows : their entries
+    gather_pairs, correlate, requantize_rows : their addresses
     bands : int64, see `fixedpoint.bands.Bands`;  taken : what `take` takes from
     height : rows of a plane;  rows : (stride, pad);  stride : that of the columns;  table : see `Planes.phase_table`
     positions : of a row;  source_digits, weight_digits : int64 (digits, 4), see `fixedpoint.limbs`

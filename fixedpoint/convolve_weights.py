@@ -14,7 +14,6 @@ and tap is one dot product of two flat pieces of memory, whatever the stride::
 """
 
 import numpy as np
-from numba import typeof
 
 from fixedpoint.bands import AT_ONCE, Bands, round_up, take
 from fixedpoint.compiled import call, compiled
@@ -57,7 +56,8 @@ def convolve_weights(
     chunk = cut.terms // 2 * DOT_PIXELS  # pixels of which every lane adds up so many
     a, b, begun = np.array(cut.a, np.int64), np.array(cut.b, np.int64), []
 
-    kernels = gather_entry(typeof(x)), gather_entry(typeof(dz)), dot_entry(cut.sums)
+    gathers = (gather_entry(tensor.dtype, tensor.flags.writeable) for tensor in (x, dz))
+    kernels = *gathers, dot_entry(cut.sums)
 
     def work(thread: int, taken: np.ndarray) -> None:
         planes, outputs, sums = memory_of[thread]
@@ -98,7 +98,7 @@ def dot_bands(
 
     Parameters
     ----------
-    gather_x, gather_dz, dot : the entries of `gather`, for x and for dz, and of `dot`
+    gather_x, gather_dz, dot : the addresses of `gather`, for x and for dz, and of `dot`
     bands : int64, see `fixedpoint.bands.Bands`;  taken : what `take` takes from
     height : rows of a pixel plane, of `size`;  rows : (stride, pad);  stride : that of the columns
     table : see `Planes.phase_table`;  positions : of a row;  x_digits, dz_digits : int64 (digits, 4)

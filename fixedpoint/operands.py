@@ -6,7 +6,7 @@ from fixedpoint.layer import Layer
 
 
 def operand(tensor: str, words: np.ndarray, layer: Layer) -> np.ndarray:
-    """`words` as a contiguous array of its format's dtype, once known to be the tensor x, w, b or dz of `layer`.
+    """`words` as a contiguous, aligned array of its format's dtype, once known to be tensor x, w, b or dz of `layer`.
 
     Raises
     ------
@@ -20,7 +20,7 @@ def operand(tensor: str, words: np.ndarray, layer: Layer) -> np.ndarray:
     if words.shape != shape:
         raise ValueError(f"{tensor} must have shape {shape}, not {words.shape}")
     if words.dtype == form.dtype and form.width == 8 * words.itemsize:  # no such word is outside
-        return np.ascontiguousarray(words)
+        return _whole(words)
     held = np.iinfo(words.dtype)  # most often the dtype alone rules out one end, or both
     too_low = held.min < form.lowest and words.min() < form.lowest
     if too_low or (held.max > form.highest and words.max() > form.highest):
@@ -30,4 +30,10 @@ def operand(tensor: str, words: np.ndarray, layer: Layer) -> np.ndarray:
             f"{tensor}{list(index)} is {words[index]}, outside {form.lowest}..{form.highest} "
             f"(format {form}); {np.count_nonzero(outside)} of {words.size} elements are"
         )
-    return np.ascontiguousarray(words, form.dtype)
+    return _whole(words.astype(form.dtype, copy=False))
+
+
+def _whole(words: np.ndarray) -> np.ndarray:
+    """In one piece, row after row, where the processor likes to find words."""
+    flags = words.flags
+    return words if flags.c_contiguous and flags.aligned else words.copy()

@@ -36,7 +36,7 @@ from numba import from_dtype, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fixedpoint.compiled import INT, INTS, INTS_2D, Entry, compiled
+from fixedpoint.compiled import INT, INTS, INTS_2D, compiled, entry
 from fixedpoint.vector_code import (
     I64,
     LANES,
@@ -228,10 +228,10 @@ def correlate(planes, images, size, pixels, offsets, weights, blocks, chunk, hal
 
 
 @lru_cache
-def correlate_entry(sums: np.dtype) -> Entry:
-    """`correlate` into sums of this dtype."""
+def correlate_entry(sums: np.dtype) -> int:
+    """Address of `correlate` into sums of this dtype."""
     pairs, sums = types.int32, from_dtype(sums)[:, ::1]
-    return Entry(
+    return entry(
         correlate, pairs[::1], INT, INT, INT, INTS_2D, pairs[:, ::1], INTS, INT, types.boolean, INT,
         sums, types.boolean, sums, INT,
     )  # fmt: skip
@@ -296,7 +296,7 @@ def dot(filters, filter_count, plane, pixels, offsets, begin, end, halves, shift
 
 
 @lru_cache
-def dot_entry(sums: np.dtype) -> Entry:
-    """`dot` into sums of this dtype."""
+def dot_entry(sums: np.dtype) -> int:
+    """Address of `dot` into sums of this dtype."""
     words, sums = types.int16[::1], from_dtype(sums)[::1]
-    return Entry(dot, words, INT, INT, words, INTS, INT, INT, types.boolean, INT, sums, INT)
+    return entry(dot, words, INT, INT, words, INTS, INT, INT, types.boolean, INT, sums, INT)

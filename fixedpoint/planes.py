@@ -26,9 +26,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-from numba import types
+from numba import from_dtype, types
 
-from fixedpoint.compiled import INT, INTS, INTS_2D, TWO, Entry, compiled
+from fixedpoint.compiled import INT, INTS, INTS_2D, TWO, compiled, entry
 from fixedpoint.scan import Scan, Target
 
 #: Elements after the last plane that whole vectors may read: more than any tile of `fixedpoint.pair_kernels`.
@@ -197,10 +197,14 @@ def gather(source, image, first_row, height, rows, stride, phases, pitch, size, 
         planes[plane * size + height * pitch : (plane + 1) * size] = 0
 
 
+def _tensor(dtype: np.dtype, writeable: bool) -> types.Array:
+    return types.Array(from_dtype(dtype), 4, "C", readonly=not writeable)
+
+
 @lru_cache
-def gather_entry(source: types.Array) -> Entry:
-    """`gather` from arrays of this type."""
-    return Entry(gather, source, INT, INT, INT, TWO, INT, INTS_2D, INT, INT, INTS, types.int16[::1])
+def gather_entry(dtype: np.dtype, writeable: bool) -> int:
+    """Address of `gather` from tensors of this kind."""
+    return entry(gather, _tensor(dtype, writeable), INT, INT, INT, TWO, INT, INTS_2D, INT, INT, INTS, types.int16[::1])
 
 
 @compiled
@@ -254,9 +258,24 @@ def gather_pairs(source, images, first_row, height, rows, stride, phases, pitch,
 
 
 @lru_cache
-def gather_pairs_entry(source: types.Array) -> Entry:
-    """`gather_pairs` from arrays of this type."""
-    return Entry(gather_pairs, source, TWO, INT, INT, TWO, INT, INTS_2D, INT, INTS, types.int32[::1])
+def gather_pairs_entry(dtype: np.dtype, writeable: bool) -> int:
+    """Address of `gather_pairs` from tensors of this kind."""
+    source = _tensor(dtype, writeable)
+    return entry(gather_pairs, source, TWO, INT, INT, TWO, INT, INTS_2D, INT, INTS, types.int32[::1])
+
+
+@compiled
+def _pack(weights, start, first, second, digit, packed, place, apart):
+    """One filter's pairs, from weight `start` on, to every place that lies `apart` from the one before."""
+    offset, shift, mask, half = digit[0], digit[1], digit[2], digit[3]
+    whole = shift == 0 and mask == -1
+    for step in range(first.size):
+        low, high = np.int64(weights[np.uint64(start + first[step])]), np.int64(0)
+        if second[step] >= 0:
+            high = np.int64(weights[np.uint64(start + second[step])])
+        if not whole:
+            low, high = ((low + offset) >> shift & mask) - half, ((high + offset) >> shift & mask) - half
+        packed[np.uint64(place + step * apart)] = low & 0xFFFF | high << 16
 
 
 @compiled
@@ -275,20 +294,11 @@ def pack_weights(weights, filter_weights, filters, first, second, bounds, digits
     """
     place = 0
     for target in range(bounds.size - 1):
-        begin, end = bounds[target], bounds[target + 1]
+        one, other = first[bounds[target] : bounds[target + 1]], second[bounds[target] : bounds[target + 1]]
         for digit in range(digits.shape[0]):
-            offset, shift, mask, half = digits[digit, 0], digits[digit, 1], digits[digit, 2], digits[digit, 3]
-            whole = shift == 0 and mask == -1
             for block in range(blocks.size - 1):
                 lanes = blocks[block + 1] - blocks[block]
                 for lane in range(lanes):
                     start = min(blocks[block] + lane, filters - 1) * filter_weights
-                    for step in range(begin, end):
-                        low, high = np.int64(weights[np.uint64(start + first[step])]), np.int64(0)
-                        if second[step] >= 0:
-                            high = np.int64(weights[np.uint64(start + second[step])])
-                        if not whole:
-                            low, high = (low + offset) >> shift & mask, (high + offset) >> shift & mask
-                            low, high = low - half, high - half
-                        packed[np.uint64(place + (step - begin) * lanes + lane)] = low & 0xFFFF | high << 16
-                place += lanes * (end - begin)
+                    _pack(weights, start, one, other, digits[digit], packed, place + lane, lanes)
+                place += lanes * one.size

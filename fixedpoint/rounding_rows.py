@@ -20,7 +20,7 @@ import numpy as np
 from numba import from_dtype, types
 from numba.extending import intrinsic
 
-from fixedpoint.compiled import INT, INTS, Entry, compiled
+from fixedpoint.compiled import INT, INTS, compiled, entry
 
 
 def _shift(operation):
@@ -111,9 +111,9 @@ def requantize_rows(sums, of_image, of_filter, of_row, shape, rule, draws, resul
 
 
 @lru_cache
-def requantize_entry(sums: np.dtype, results: np.dtype) -> Entry:
-    """`requantize_rows` from sums of this dtype to results of that one."""
-    return Entry(
+def requantize_entry(sums: np.dtype, results: np.dtype) -> int:
+    """Address of `requantize_rows` from sums of this dtype to results of that one."""
+    return entry(
         requantize_rows, from_dtype(sums)[::1], INT, INT, INT, types.UniTuple(INT, 4), types.UniTuple(INT, 8), INTS,
         from_dtype(results)[::1], INT, types.UniTuple(INT, 3),
     )  # fmt: skip

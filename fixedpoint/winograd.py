@@ -26,10 +26,10 @@ all of this is adding long rows of numbers::
 from functools import cache, lru_cache
 
 import numpy as np
-from numba import typeof, types
+from numba import types
 
 from fixedpoint.bands import AT_ONCE, Bands, round_up, take
-from fixedpoint.compiled import INT, Entry, call, compiled
+from fixedpoint.compiled import INT, call, compiled, entry
 from fixedpoint.limbs import split
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
 from fixedpoint.planes import SLACK, Filters, Planes, gather_pairs_entry
@@ -101,7 +101,7 @@ def convolve_tiles(
     offsets = (np.arange(POINTS * pairs) * of_plane).reshape(POINTS, pairs)
 
     kernels = (
-        gather_pairs_entry(typeof(source)), *_transform_entries(), correlate_entry(starts.dtype),
+        gather_pairs_entry(source.dtype, source.flags.writeable), *_transform_entries(), correlate_entry(starts.dtype),
         requantize_entry(starts.dtype, results.dtype),
     )  # fmt: skip
 
@@ -138,7 +138,7 @@ def correlate_tiles(
 
     Parameters
     ----------
-    gather_pairs, to_points, from_points, correlate, requantize_rows : their entries
+    gather_pairs, to_points, from_points, correlate, requantize_rows : their addresses
     bands : int64, see `fixedpoint.bands.Bands`;  taken : what `take` takes from
     height : rows of tiles;  pad : of source rows;  table : see `Planes.phase_table`;  positions : tiles of a row
     size : elements of a phase plane;  planes, points, sums, tiles : int32, for as many images as a band has
@@ -285,9 +285,10 @@ def from_points(points, count, of_plane, pixels, tiles):
 
 
 @cache
-def _transform_entries() -> tuple[Entry, Entry]:
+def _transform_entries() -> tuple[int, int]:
+    """Addresses of `to_points` and `from_points`."""
     words = types.int32[::1]
     return (
-        Entry(to_points, words, INT, INT, INT, INT, INT, words, INT),
-        Entry(from_points, types.int32[:, ::1], INT, INT, INT, words),
+        entry(to_points, words, INT, INT, INT, INT, INT, words, INT),
+        entry(from_points, types.int32[:, ::1], INT, INT, INT, words),
     )  # fmt: skip
