@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from math import gcd
+from typing import NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -20,13 +20,25 @@ SHARED_MULTIPLICATIONS = 1 << 21
 AT_ONCE = 64
 
 
+class Means(NamedTuple):
+    """What passes are cut for."""
+
+    threads: int
+    band_bytes: int
+    shared_multiplications: int
+
+
+def means() -> Means:
+    """Those that there are now."""
+    return Means(thread_count(), BAND_BYTES, SHARED_MULTIPLICATIONS)
+
+
 @dataclass(frozen=True, eq=False)
 class Bands:
     """All positions in bands of at most `images` images and `height` rows, for so many threads.
 
     A line of `table`, int64, is one band: rows line[2] to line[3] - 1 of images line[0] to line[1] - 1; of several
-    images only where all rows are.  There is one object for each way to cut, equal to itself alone, so that what
-    depends on it is found fast.
+    images only where all rows are.
     """
 
     table: np.ndarray
@@ -36,8 +48,9 @@ class Bands:
 
     @classmethod
     def of(
-        cls, images: int, positions: int, row_bytes: int, multiplications: int, *, rows: int | None = None
-    ) -> "Bands":
+        cls, images: int, positions: int, row_bytes: int, multiplications: int, given: Means, *,
+        rows: int | None = None,
+    ) -> "Bands":  # fmt: skip
         """Bands of about equal size, as many for every thread.
 
         Parameters
@@ -45,12 +58,8 @@ class Bands:
         row_bytes : what each row of positions adds to a band
         rows : how many a band may have in any case, and then of one image only
         """
-        threads = thread_count() if multiplications >= SHARED_MULTIPLICATIONS else 1
-        return cls._cut(images, positions, max(1, BAND_BYTES // row_bytes), threads, rows)
-
-    @classmethod
-    @lru_cache
-    def _cut(cls, images: int, positions: int, most_rows: int, threads: int, rows: int | None) -> "Bands":
+        threads = given.threads if multiplications >= given.shared_multiplications else 1
+        most_rows = max(1, given.band_bytes // row_bytes)
         largest = min(rows or positions, most_rows)
         count = min(positions, round_up(-(-positions // largest), threads // gcd(images, threads)))
         groups = images

@@ -15,7 +15,7 @@ and tap is one dot product of two flat pieces of memory, whatever the stride::
 
 import numpy as np
 
-from fixedpoint.bands import AT_ONCE, Bands, round_up, take
+from fixedpoint.bands import AT_ONCE, Bands, Means, round_up, take
 from fixedpoint.compiled import call, compiled
 from fixedpoint.limbs import Split
 from fixedpoint.pair_kernels import DOT_PIXELS, FILTERS, VECTORS, dot_entry
@@ -23,87 +23,93 @@ from fixedpoint.planes import SLACK, Planes, gather_entry
 from fixedpoint.requantize import Requantizer
 from fixedpoint.rounding_rows import requantize_rows
 from fixedpoint.scan import Scan
-from fixedpoint.scratch import scratch
+from fixedpoint.scratch import Scratch
 
 #: Pixels of a band: enough to make adding up the lanes cheap, few enough for the first-level cache.
 BAND_PIXELS = 2048
 
 
-def convolve_weights(
-    x: np.ndarray, dz: np.ndarray, rows: Scan, columns: Scan, cut: Split, rule: Requantizer, results: np.ndarray
-) -> None:
-    """Sum dz times pixel over images and outputs, for every weight, and round the sums by `rule` into `results`.
+class WeightSums:
+    """All that can be known before the words are: bands, their layout, and what each weight multiplies."""
 
-    Parameters
-    ----------
-    x : integers (images, channels, rows, columns);  dz : integers (images, filters, outputs)
-    rows, columns : forward scans;  cut : of x (a) and dz (b)
-    results : integers (filters, channels, kernel rows, kernel columns), contiguous
-    """
-    (images, channels), filters = x.shape[:2], dz.shape[1]
-    padded = round_up(filters, FILTERS)
-    pitch = columns.positions + columns.reach
-    plane_rows = channels * len(rows.phases) * len(columns.phases) * len(cut.a) + padded * len(cut.b)
-    multiplications = x.size * dz.size // images
-    bands = Bands.of(
-        images, rows.positions, 2 * pitch * plane_rows, multiplications, rows=max(1, BAND_PIXELS // pitch)
-    )
-    layout = Planes.of(channels, rows, columns, bands.height)
-    offsets = layout.columns_of_weights()
-    weights = offsets.size
-    offsets = np.append(offsets, np.zeros(-weights % VECTORS, np.int64))
-    of_filter = round_up(bands.height * pitch, DOT_PIXELS)
-    chunk = cut.terms // 2 * DOT_PIXELS  # pixels of which every lane adds up so many
-    a, b, begun = np.array(cut.a, np.int64), np.array(cut.b, np.int64), []
-
-    gathers = (gather_entry(tensor.dtype, tensor.flags.writeable) for tensor in (x, dz))
-    kernels = *gathers, dot_entry(cut.sums)
-
-    def work(thread: int, taken: np.ndarray) -> None:
-        planes, outputs, sums = memory_of[thread]
-        if not any(sums is others for others in begun):
-            sums[:] = 0
-            begun.append(sums)
-        dot_bands(
-            *kernels, x, dz, bands.table, taken, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride,
-            layout.phase_table, pitch, columns.positions, layout.size, a, planes, b, outputs, filters, of_filter,
-            offsets, chunk, cut.halves, sums,
+    def __init__(
+        self, x_shape: tuple[int, ...], filters: int, rows: Scan, columns: Scan, cut: Split, given: Means
+    ):  # fmt: skip
+        images, channels = x_shape[:2]
+        padded, pitch = round_up(filters, FILTERS), columns.positions + columns.reach
+        planes = channels * len(rows.phases) * len(columns.phases) * len(cut.a) + padded * len(cut.b)
+        multiplications = images * channels * x_shape[2] * x_shape[3] * filters * rows.positions * columns.positions
+        self._bands = bands = Bands.of(
+            images, rows.positions, 2 * pitch * planes, multiplications, given, rows=max(1, BAND_PIXELS // pitch)
+        )
+        layout = Planes(channels, rows, columns, bands.height)
+        offsets = layout.columns_of_weights()
+        self._cut, self._shape = cut, (1, filters, 1, offsets.size)
+        offsets = np.append(offsets, np.zeros(-offsets.size % VECTORS, np.int64))
+        of_filter = round_up(bands.height * pitch, DOT_PIXELS)
+        self._of_sums = offsets.size
+        self._sizes = layout.plane_count * layout.size + SLACK, padded * of_filter, padded * offsets.size
+        chunk = cut.terms // 2 * DOT_PIXELS  # pixels of which every lane adds up so many
+        self._fixed = (
+            bands.table, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride, layout.phase_table, pitch,
+            columns.positions, layout.size, np.array(cut.a, np.int64), np.array(cut.b, np.int64), filters, of_filter,
+            offsets, chunk, cut.halves,
         )  # fmt: skip
 
-    with scratch() as memory:
-        memory_of = [
-            (
-                memory.empty(len(a) * (layout.plane_count * layout.size + SLACK), np.int16).reshape(len(a), -1),
-                memory.empty(len(b) * padded * of_filter, np.int16).reshape(len(b), -1),
-                memory.empty(padded * offsets.size, cut.sums),
-            )
-            for _ in range(bands.threads)
-        ]
-        bands.share(work)
-        total = begun[0]
-        for sums in begun[1:]:
-            total += sums
-        requantize_rows(
-            total, 0, offsets.size, 0, (1, filters, 1, weights), rule.of(cut.sums), rule.draws,
-            results.reshape(-1), 0, (weights, 0, 1),
-        )  # fmt: skip
+    def run(self, x: np.ndarray, dz: np.ndarray, rule: Requantizer, results: np.ndarray) -> None:
+        """Sum dz times pixel over images and outputs, for every weight, and round the sums by `rule`.
+
+        Parameters
+        ----------
+        x : integers (images, channels, rows, columns);  dz : integers (images, filters, outputs)
+        results : integers (filters, channels, kernel rows, kernel columns), contiguous
+        """
+        cut, (plane_size, outputs_size, sums_size) = self._cut, self._sizes
+        gathers = (gather_entry(tensor.dtype, tensor.flags.writeable) for tensor in (x, dz))
+        kernels, begun = (*gathers, dot_entry(cut.sums)), []
+
+        def work(thread: int, taken: np.ndarray) -> None:
+            planes, outputs, sums = memory_of[thread]
+            if not any(sums is others for others in begun):
+                sums[:] = 0
+                begun.append(sums)
+            dot_bands(*kernels, taken, x, dz, planes, outputs, sums, *self._fixed)
+
+        with Scratch() as memory:
+            memory_of = [
+                (
+                    memory.empty(len(cut.a) * plane_size, np.int16).reshape(len(cut.a), -1),
+                    memory.empty(len(cut.b) * outputs_size, np.int16).reshape(len(cut.b), -1),
+                    memory.empty(sums_size, cut.sums),
+                )
+                for _ in range(self._bands.threads)
+            ]
+            self._bands.share(work)
+            total = begun[0]
+            for sums in begun[1:]:
+                total += sums
+            requantize_rows(
+                total, 0, self._of_sums, 0, self._shape, rule.of(cut.sums), rule.draws,
+                results.reshape(-1), 0, (self._shape[3], 0, 1),
+            )  # fmt: skip
 
 
 @compiled
 def dot_bands(
-    gather_x, gather_dz, dot, x, dz, bands, taken, height, rows, stride, table, pitch, positions, size,
-    x_digits, planes, dz_digits, outputs, filters, of_filter, offsets, chunk, halves, sums,
+    gather_x, gather_dz, dot, taken, x, dz, planes, outputs, sums,
+    bands, height, rows, stride, table, pitch, positions, size, x_digits, dz_digits, filters, of_filter,
+    offsets, chunk, halves,
 ):  # fmt: skip
     """Gather bands and add their dot products to `sums` as long as there are any.
 
     Parameters
     ----------
     gather_x, gather_dz, dot : the addresses of `gather`, for x and for dz, and of `dot`
-    bands : int64, see `fixedpoint.bands.Bands`;  taken : what `take` takes from
+    taken : what `take` takes from;  bands : int64, see `fixedpoint.bands.Bands`
+    planes, outputs : int16 (digits, ...);  sums, offsets, halves : see `dot`
     height : rows of a pixel plane, of `size`;  rows : (stride, pad);  stride : that of the columns
     table : see `Planes.phase_table`;  positions : of a row;  x_digits, dz_digits : int64 (digits, 4)
-    planes, outputs : int16 (digits, ...);  filters : planes of outputs, of `of_filter`
-    chunk : pixels that are added up at once;  offsets, halves, sums : see `dot`
+    filters : planes of outputs, of `of_filter`;  chunk : pixels that are added up at once
     """
     outputs_table = np.array([[0, 0, 0, positions]])
     for _ in range(AT_ONCE):

@@ -1,12 +1,15 @@
 """Forward pass in integers: z[n,k,i,j] = b[k] + sum over c,r,s of w[k,c,r,s] * x[n,c, iS+r-P, jS+s-P]."""
 
+from functools import lru_cache
+from math import prod
+
 import numpy as np
 
 from fixedpoint.compiled import compiled
+from fixedpoint.convolution import Convolution, Filters
 from fixedpoint.convolve import convolve
 from fixedpoint.layer import Layer
 from fixedpoint.operands import operand
-from fixedpoint.planes import Filters
 from fixedpoint.requantize import EXACT, Requantizer, result_requantizer
 from fixedpoint.scan import forward_scan
 
@@ -42,13 +45,18 @@ def forward_accumulate(x: np.ndarray, w: np.ndarray, b: np.ndarray, layer: Layer
 
 def _convolve(x: np.ndarray, w: np.ndarray, b: np.ndarray, layer: Layer, rule: Requantizer, z: np.ndarray) -> None:
     x, w, b = operand("x", x, layer), operand("w", w, layer), operand("b", b, layer)
-    formats, (out_channels, _, kernel_rows, kernel_columns) = layer.formats, w.shape
-    taps = kernel_rows * kernel_columns
-    convolve(
-        x, Filters(w.ravel(), out_channels, w[0].size, taps, kernel_columns),
-        forward_scan(layer.geometry.rows), forward_scan(layer.geometry.columns),
+    convolve(_convolution(layer), x, w, b.astype(np.int64) << layer.bias_shift, rule, z)
+
+
+@lru_cache
+def _convolution(layer: Layer) -> Convolution:
+    geometry, formats = layer.geometry, layer.formats
+    rows, columns = geometry.rows, geometry.columns
+    taps = rows.kernel * columns.kernel
+    return Convolution(
+        geometry.batch, geometry.in_channels, forward_scan(rows), forward_scan(columns),
+        Filters(geometry.out_channels, geometry.in_channels * taps, taps, columns.kernel), prod(geometry.w_shape),
         (formats.input.width, formats.weights.width, layer.accumulators["z"].width),
-        b.astype(np.int64) << layer.bias_shift, rule, z,
     )  # fmt: skip
 
 

@@ -7,15 +7,17 @@ On one axis, kernel 3 at stride 2, the pairs of a pixel are the taps of its phas
     output 1                tap 0     1     2
 """
 
+from functools import lru_cache
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
 from fixedpoint.compiled import compiled
+from fixedpoint.convolution import Convolution, Filters
 from fixedpoint.convolve import convolve
 from fixedpoint.layer import Layer
 from fixedpoint.operands import operand
-from fixedpoint.planes import Filters
 from fixedpoint.requantize import EXACT, Requantizer, result_requantizer
 from fixedpoint.scan import gradient_scan
 from reference.geometry import Axis
@@ -70,13 +72,18 @@ def input_gradient_accumulate(w: np.ndarray, dz: np.ndarray, layer: Layer) -> np
 
 def _convolve(w: np.ndarray, dz: np.ndarray, layer: Layer, rule: Requantizer, dx: np.ndarray) -> None:
     w, dz = operand("w", w, layer), operand("dz", dz, layer)
-    formats, (_, in_channels, kernel_rows, kernel_columns) = layer.formats, w.shape
-    taps = kernel_rows * kernel_columns
-    convolve(
-        dz, Filters(w.ravel(), in_channels, taps, in_channels * taps, kernel_columns),
-        gradient_scan(layer.geometry.rows), gradient_scan(layer.geometry.columns),
+    convolve(_convolution(layer), dz, w, np.zeros(layer.geometry.in_channels, np.int64), rule, dx)
+
+
+@lru_cache
+def _convolution(layer: Layer) -> Convolution:
+    geometry, formats = layer.geometry, layer.formats
+    rows, columns = geometry.rows, geometry.columns
+    taps = rows.kernel * columns.kernel
+    return Convolution(
+        geometry.batch, geometry.out_channels, gradient_scan(rows), gradient_scan(columns),
+        Filters(geometry.in_channels, taps, geometry.in_channels * taps, columns.kernel), prod(geometry.w_shape),
         (formats.output_gradient.width, formats.weights.width, layer.accumulators["dx"].width),
-        np.zeros(in_channels, np.int64), rule, dx,
     )  # fmt: skip
 
 

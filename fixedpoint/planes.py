@@ -36,17 +36,6 @@ SLACK = 64
 
 
 @dataclass(frozen=True)
-class Filters:
-    """Weights as the kernels see them: `words` in one dimension, and the distances between neighbours in it."""
-
-    words: np.ndarray
-    count: int
-    of_filter: int
-    of_channel: int
-    of_row: int
-
-
-@dataclass(frozen=True)
 class Planes:
     """Where the elements of a band of `height` rows of positions lie, for both kinds of planes."""
 
@@ -54,12 +43,6 @@ class Planes:
     rows: Scan
     columns: Scan
     height: int
-
-    @classmethod
-    @lru_cache
-    def of(cls, channels: int, rows: Scan, columns: Scan, height: int) -> "Planes":
-        """One for all calls that need the same."""
-        return cls(channels, rows, columns, height)
 
     @cached_property
     def pitch(self) -> int:
@@ -110,7 +93,7 @@ class Planes:
     def pair_count(self) -> int:
         return (self.channels + 1) // 2 * len(self.phases)
 
-    def steps(self, rows: Target, columns: Target, channel_weights: int, row_weights: int) -> tuple[np.ndarray, ...]:
+    def steps(self, rows: Target, columns: Target, channel_weights: int, row_weights: int) -> np.ndarray:
         """The products of one target, in pairs.
 
         Parameters
@@ -119,8 +102,8 @@ class Planes:
 
         Returns
         -------
-        offsets : int64 (steps,), place in the pair planes that each step reads for position 0
-        first, second : int64 (steps,), the weight of either half of the pair; -1 for none
+        int64 (3, steps): the place in the pair planes that each step reads for position 0, and the weights of both
+        halves of the pair; -1 for none
         """
         both = [(row, column) for row in rows.taps for column in columns.taps]
         weight = np.array([row.index * row_weights + column.index for row, column in both], np.int64)
@@ -137,7 +120,7 @@ class Planes:
             second.append(np.array(
                 [base + row.index * row_weights + two.index if two else -1 for row, _, two in couples], np.int64
             ))  # fmt: skip
-        return tuple(map(np.concatenate, (offsets, first, second)))
+        return np.array([np.concatenate(part) for part in (offsets, first, second)])
 
 
 def _neighbours(target: Target) -> list[tuple]:

@@ -77,14 +77,18 @@ def forward_scan(axis: Axis) -> Scan:
 
 @lru_cache
 def gradient_scan(axis: Axis) -> Scan:
-    """From the outputs of `axis` back to its pixels: position i stands for the pixels at place ``first_place + i``."""
+    """From the outputs of `axis` back to its pixels: position i stands for the pixels at place ``first_place + i``.
+
+    Pixels of a phase that no tap has are nobody's result.
+    """
     first_place, skipped = divmod(axis.pad_before, axis.stride)
     last_place = (axis.pad_before + axis.size - 1) // axis.stride
     reach = (axis.extent - 1) // axis.stride
     targets = []
     for phase in range(axis.stride):
         taps = (divmod(tap * axis.dilation, axis.stride) for tap in range(axis.kernel))
-        of_phase = (Tap(tap, 0, reach - shift) for tap, (shift, own) in enumerate(taps) if own == phase)
-        targets.append(Target(phase - skipped, axis.stride, tuple(of_phase)))
+        of_phase = tuple(Tap(tap, 0, reach - shift) for tap, (shift, own) in enumerate(taps) if own == phase)
+        if of_phase:
+            targets.append(Target(phase - skipped, axis.stride, of_phase))
     positions = last_place - first_place + 1
     return Scan(axis.out_size, 1, reach - first_place, positions, axis.size, tuple(targets))

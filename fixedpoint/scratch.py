@@ -1,12 +1,10 @@
 """Memory that a thread keeps from one pass to the next, because fresh memory is slow: the system has to clear it.
 
-    with scratch() as memory:
+    with Scratch() as memory:
         planes = memory.empty(1000, np.int32)       valid until the end of the block
 """
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 
@@ -15,23 +13,38 @@ KEPT_BYTES = 1 << 24
 _LINE_BYTES = 64
 
 
-class Memory:
-    """Arrays one behind the other in `block`, each on a cache line of its own; new ones where it has no room."""
+class Scratch:
+    """Arrays one behind the other, each on a cache line of its own; new ones where there is no room.
 
-    def __init__(self, block: np.ndarray):
-        self._block = block
-        self._used = -block.__array_interface__["data"][0] % _LINE_BYTES
-        self.wanted = _LINE_BYTES
+    Kept for the next block of this thread, but not after an exception: another thread, which has not heard of it, may
+    still write there.
+    """
 
-    def empty(self, size: int, dtype: type) -> np.ndarray:
+    def __enter__(self) -> "Scratch":
+        self._block, _kept.block = _kept.block, _Kept.block  # none of it for a block inside this one
+        self._wanted = 0
+        return self
+
+    def empty(self, size: int, dtype: np.dtype) -> np.ndarray:
         """One-dimensional array with whatever it holds."""
         length = size * np.dtype(dtype).itemsize
-        reserved = -(-length // _LINE_BYTES) * _LINE_BYTES
-        self.wanted += reserved
-        if self._used + reserved > self._block.size:
+        begin = self._wanted
+        self._wanted += -(-length // _LINE_BYTES) * _LINE_BYTES
+        if self._wanted > self._block.size:
             return np.empty(size, dtype)
-        self._used += reserved
-        return self._block[self._used - reserved :][:length].view(dtype)
+        return self._block[begin : begin + length].view(dtype)
+
+    def __exit__(self, kind: type | None, *_) -> None:
+        if kind is None:
+            wanted = min(self._wanted, KEPT_BYTES)
+            _kept.block = self._block if self._block.size >= wanted else _lines(wanted)
+
+
+def _lines(size: int) -> np.ndarray:
+    """Bytes that begin with a cache line."""
+    block = np.empty(size + _LINE_BYTES, np.uint8)
+    begin = -block.__array_interface__["data"][0] % _LINE_BYTES
+    return block[begin : begin + size]
 
 
 class _Kept(threading.local):
@@ -39,16 +52,3 @@ class _Kept(threading.local):
 
 
 _kept = _Kept()
-
-
-@contextmanager
-def scratch() -> Iterator[Memory]:
-    """Memory for the length of a block; kept for the next one of this thread.
-
-    After an exception it is not: another thread, which has not heard of it, may still write there.
-    """
-    block, _kept.block = _kept.block, _Kept.block  # none of it for a block inside this one
-    memory = Memory(block)
-    yield memory
-    wanted = min(memory.wanted, KEPT_BYTES)
-    _kept.block = block if block.size >= wanted else np.empty(wanted, np.uint8)

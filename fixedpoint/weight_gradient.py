@@ -1,9 +1,12 @@
 """Weight gradient in integers: dw[k,c,r,s] = sum over n,i,j of dz[n,k,i,j] * x[n,c, iS+r-P, jS+s-P]."""
 
+from functools import lru_cache
+
 import numpy as np
 
+from fixedpoint.bands import Means, means
 from fixedpoint.compiled import compiled
-from fixedpoint.convolve_weights import convolve_weights
+from fixedpoint.convolve_weights import WeightSums
 from fixedpoint.layer import Layer
 from fixedpoint.limbs import split
 from fixedpoint.operands import operand
@@ -43,11 +46,18 @@ def weight_gradient_accumulate(x: np.ndarray, dz: np.ndarray, layer: Layer) -> n
 
 def _convolve(x: np.ndarray, dz: np.ndarray, layer: Layer, rule: Requantizer, dw: np.ndarray) -> None:
     x, dz = operand("x", x, layer), operand("dz", dz, layer)
-    bits = layer.formats.input.width, layer.formats.output_gradient.width, layer.accumulators["dw"].width
-    cut = split(*bits, wide=rule.wide)
-    if cut.halves and lowest_neighbours(dz.reshape(-1)):
-        cut = split(*bits, halves=False, wide=rule.wide)
-    convolve_weights(x, dz, forward_scan(layer.geometry.rows), forward_scan(layer.geometry.columns), cut, rule, dw)
+    halves = layer.formats.output_gradient.width != 16 or not lowest_neighbours(dz.reshape(-1))
+    _sums(layer, rule.wide, halves, means()).run(x, dz, rule, dw)
+
+
+@lru_cache
+def _sums(layer: Layer, wide: bool, halves: bool, given: Means) -> WeightSums:
+    geometry, formats = layer.geometry, layer.formats
+    cut = split(
+        formats.input.width, formats.output_gradient.width, layer.accumulators["dw"].width, halves=halves, wide=wide
+    )
+    rows, columns = forward_scan(geometry.rows), forward_scan(geometry.columns)
+    return WeightSums(geometry.x_shape, geometry.out_channels, rows, columns, cut, given)
 
 
 def weight_gradient_definition(x: np.ndarray, dz: np.ndarray, layer: Layer) -> np.ndarray:

@@ -23,20 +23,21 @@ all of this is adding long rows of numbers::
                 --correlate--> sums of 16 points --from_points--> sums --requantize_rows--> results
 """
 
-from functools import cache, lru_cache
+from functools import cache
 
 import numpy as np
 from numba import types
 
-from fixedpoint.bands import AT_ONCE, Bands, round_up, take
+from fixedpoint.bands import AT_ONCE, Bands, Means, round_up, take
 from fixedpoint.compiled import INT, call, compiled, entry
+from fixedpoint.convolution import Convolution
 from fixedpoint.limbs import split
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
-from fixedpoint.planes import SLACK, Filters, Planes, gather_pairs_entry
+from fixedpoint.planes import SLACK, Planes, gather_pairs_entry
 from fixedpoint.requantize import Requantizer
 from fixedpoint.rounding_rows import requantize_entry
 from fixedpoint.scan import Scan, Tap, Target
-from fixedpoint.scratch import scratch
+from fixedpoint.scratch import Scratch
 
 POINTS = 16
 #: Where tiles are faster, as measured: products for each word that is transformed on its way in or out, and results
@@ -46,29 +47,22 @@ FEWEST_PRODUCTS, FEWEST_RESULTS = 20, 640
 _BAND = 8
 
 
-def tiles_suit(
-    rows: Scan, columns: Scan, images: int, channels: int, filters: int, bits: tuple[int, int, int]
-) -> bool:
-    """Whether a convolution is of the kind that tiles compute, exactly and faster than taps.
-
-    Parameters
-    ----------
-    bits : widths of the source's words, the weights', and the sums of both
-    """
+def tiles_suit(convolution: Convolution) -> bool:
+    """Whether a convolution is of the kind that tiles compute, exactly and faster than taps."""
+    rows, columns = convolution.rows, convolution.columns
+    channels, filters = convolution.channels, convolution.filters.count
     faster = (
         channels * filters >= FEWEST_PRODUCTS * (channels + filters)
-        and images * rows.positions * columns.positions >= FEWEST_RESULTS
+        and convolution.images * rows.positions * columns.positions >= FEWEST_RESULTS
     )
-    return faster and all(_tiled(axis) is not None for axis in (rows, columns)) and _exact(*bits)
+    return faster and None not in (_tiled(rows), _tiled(columns)) and _exact(*convolution.bits)
 
 
-@lru_cache
 def _exact(source_bits: int, weight_bits: int, sum_bits: int) -> bool:
     cut = split(source_bits + 2, weight_bits + 4, sum_bits + 2)
     return cut.sums == np.int32 and len(cut.a) == len(cut.b) == 1
 
 
-@lru_cache
 def _tiled(scan: Scan) -> tuple[Scan, tuple[int, ...]] | None:
     """An axis whose positions are tiles of two, and the weight index of each of the three taps; None for others."""
     (target, *others), taps = scan.targets, {tap.shift: tap.index for tap in scan.targets[0].taps}
@@ -79,71 +73,81 @@ def _tiled(scan: Scan) -> tuple[Scan, tuple[int, ...]] | None:
     return Scan(scan.size, 2, scan.pad, tiles, scan.results, (pixels,)), tuple(taps[shift] for shift in range(3))
 
 
-def convolve_tiles(
-    source: np.ndarray, filters: Filters, rows: Scan, columns: Scan, start: np.ndarray, rule: Requantizer,
-    results: np.ndarray,
-) -> None:  # fmt: skip
-    """What `fixedpoint.convolve.convolve` does, where `tiles_suit`."""
-    images, channels = source.shape[:2]
-    (rows, row_taps), (columns, column_taps) = _tiled(rows), _tiled(columns)
-    pairs, blocks = (channels + 1) // 2, filter_blocks(filters.count)
-    padded = int(blocks[-1])
-    row_bytes = 4 * (columns.positions + columns.reach) * (POINTS + 4) * (pairs + padded) // _BAND
-    multiplications = source.size * filters.words.size // channels
-    bands = Bands.of(images, rows.positions, row_bytes, multiplications)
-    layout = Planes.of(channels, rows, columns, bands.height)
-    of_phases, of_plane = layout.pair_count * layout.size, round_up(bands.height * layout.pitch, TILE_PIXELS)
-    of_point = bands.images * padded * of_plane
-    tap_weights = np.array([r * filters.of_row + s for r in row_taps for s in column_taps])
-    starts = np.zeros((POINTS, padded * TILE_PIXELS), np.int32)
-    of_filters = starts[5, : filters.count * TILE_PIXELS]  # v1 of both axes counts once in every sum of the tile
-    of_filters.reshape(-1, TILE_PIXELS)[:] = 4 * start[:, None]
-    offsets = (np.arange(POINTS * pairs) * of_plane).reshape(POINTS, pairs)
+class Tiles:
+    """All that can be known before the words are: bands, their layout, and where the weights of all points are."""
 
-    kernels = (
-        gather_pairs_entry(source.dtype, source.flags.writeable), *_transform_entries(), correlate_entry(starts.dtype),
-        requantize_entry(starts.dtype, results.dtype),
-    )  # fmt: skip
-
-    def work(thread: int, taken: np.ndarray) -> None:
-        correlate_tiles(
-            *kernels, source, bands.table, taken, bands.height, rows.pad, layout.phase_table, layout.pitch,
-            columns.positions, layout.size, *memory_of[thread], offsets, packed, blocks, starts, of_plane,
-            filters.count, rule.of(starts.dtype), rule.draws, results.reshape(-1), *results.shape[2:],
+    def __init__(self, convolution: Convolution, given: Means):
+        (rows, row_taps), (columns, column_taps) = _tiled(convolution.rows), _tiled(convolution.columns)
+        self._filters, self._channels = convolution.filters, convolution.channels
+        self._blocks = filter_blocks(self._filters.count)
+        self._padded, pairs = int(self._blocks[-1]), convolution.pairs
+        row_bytes = 4 * (columns.positions + columns.reach) * (POINTS + 4) * (pairs + self._padded) // _BAND
+        self._bands = bands = Bands.of(
+            convolution.images, rows.positions, row_bytes, convolution.multiplications, given
+        )  # fmt: skip
+        layout = Planes(convolution.channels, rows, columns, bands.height)
+        of_phases, of_plane = layout.pair_count * layout.size, round_up(bands.height * layout.pitch, TILE_PIXELS)
+        of_point = bands.images * self._padded * of_plane
+        self._sizes = (
+            bands.images * of_phases + SLACK, bands.images * POINTS * pairs * of_plane, POINTS * of_point, 4 * of_point
+        )  # fmt: skip
+        self._taps = np.array([r * self._filters.of_row + s for r in row_taps for s in column_taps])
+        offsets = (np.arange(POINTS * pairs) * of_plane).reshape(POINTS, pairs)
+        self._fixed = (
+            bands.table, bands.height, rows.pad, layout.phase_table, layout.pitch, columns.positions, layout.size,
+            offsets, self._blocks, of_plane, self._filters.count,
         )  # fmt: skip
 
-    with scratch() as memory:
-        memory_of = [
-            (
-                memory.empty(bands.images * of_phases + SLACK, np.int32),
-                memory.empty(bands.images * POINTS * pairs * of_plane, np.int32),
-                memory.empty(POINTS * of_point, np.int32).reshape(POINTS, of_point),
-                memory.empty(4 * of_point, np.int32),
-            )
-            for _ in range(bands.threads)
-        ]
-        packed = memory.empty(POINTS * padded * pairs, np.int32).reshape(POINTS, -1)
-        pack_points(filters.words, filters.of_filter, filters.count, filters.of_channel, channels, tap_weights, blocks,
-                    packed)  # fmt: skip
-        bands.share(work)
+    def run(
+        self, source: np.ndarray, weights: np.ndarray, start: np.ndarray, rule: Requantizer, results: np.ndarray
+    ) -> bool:
+        """As `fixedpoint.convolve.convolve`; True."""
+        filters, words, flat = self._filters, rule.of(np.dtype(np.int32)), results.reshape(-1)
+        starts = np.zeros((POINTS, self._padded * TILE_PIXELS), np.int32)
+        of_filters = starts[5, : filters.count * TILE_PIXELS]  # v1 of both axes counts once in every sum of the tile
+        of_filters.reshape(-1, TILE_PIXELS)[:] = 4 * start[:, None]
+        kernels = (
+            gather_pairs_entry(source.dtype, source.flags.writeable), *_transform_entries(),
+            correlate_entry(starts.dtype), requantize_entry(starts.dtype, results.dtype),
+        )  # fmt: skip
+
+        def work(thread: int, taken: np.ndarray) -> None:
+            planes, points, sums, tiles = memory_of[thread]
+            correlate_tiles(
+                *kernels, taken, source, packed, starts, planes, points, sums.reshape(POINTS, -1), tiles,
+                words, rule.draws, flat, results.shape[2:], *self._fixed,
+            )  # fmt: skip
+
+        with Scratch() as memory:
+            packed = memory.empty(starts.size // TILE_PIXELS * self._fixed[7].shape[1], np.int32).reshape(POINTS, -1)
+            pack_points(
+                weights.reshape(-1), filters.of_filter, filters.count, filters.of_channel, self._channels,
+                self._taps, self._blocks, packed,
+            )  # fmt: skip
+            memory_of = [
+                [memory.empty(size, np.int32) for size in self._sizes] for _ in range(self._bands.threads)
+            ]  # fmt: skip
+            self._bands.share(work)
+        return True
 
 
 @compiled
 def correlate_tiles(
-    gather_pairs, to_points, from_points, correlate, requantize_rows, source, bands, taken, height, pad, table, pitch,
-    positions, size, planes, points, sums, tiles, offsets, weights, blocks, starts, of_plane, filters, rule, draws,
-    results, result_height, result_width,
+    gather_pairs, to_points, from_points, correlate, requantize_rows, taken, source, weights, starts,
+    planes, points, sums, tiles, rule, draws, results, sizes,
+    bands, height, pad, table, pitch, positions, size, offsets, blocks, of_plane, filters,
 ):  # fmt: skip
     """Gather, transform, correlate, transform back and round bands as long as there are any.
 
     Parameters
     ----------
     gather_pairs, to_points, from_points, correlate, requantize_rows : their addresses
-    bands : int64, see `fixedpoint.bands.Bands`;  taken : what `take` takes from
+    taken : what `take` takes from;  bands : int64, see `fixedpoint.bands.Bands`
+    weights : see `pack_points`;  starts, offsets, blocks : see `correlate`
+    planes, points, sums, tiles : int32, for as many images as a band has
+    rule, draws, results : see `requantize_rows`;  sizes : rows and columns of results
     height : rows of tiles;  pad : of source rows;  table : see `Planes.phase_table`;  positions : tiles of a row
-    size : elements of a phase plane;  planes, points, sums, tiles : int32, for as many images as a band has
-    offsets, blocks, starts : see `correlate`;  weights : see `pack_points`
-    filters : without those that fill up the blocks;  rule, draws, results : see `requantize_rows`
+    size : elements of a phase plane;  filters : without those that fill up the blocks
     """
     pairs, padded, whole = offsets.shape[1], blocks[-1], np.array([0, 0, -1, 0])
     for _ in range(AT_ONCE):
@@ -160,12 +164,12 @@ def correlate_tiles(
         ))  # fmt: skip
         call(from_points, (sums, (end - image) * padded, of_plane, pixels, tiles))
         for odd in range(2):
-            rows = min(last, (result_height - odd + 1) // 2) - first
+            rows = min(last, (sizes[0] - odd + 1) // 2) - first
             call(requantize_rows, (
                 tiles[odd * 2 * of_plane :], padded * 4 * of_plane, 4 * of_plane, 2 * pitch,
-                (end - image, filters, rows, result_width), rule, draws,
-                results, (image * filters * result_height + 2 * first + odd) * result_width,
-                (result_height * result_width, 2 * result_width, 1),
+                (end - image, filters, rows, sizes[1]), rule, draws,
+                results, (image * filters * sizes[0] + 2 * first + odd) * sizes[1],
+                (sizes[0] * sizes[1], 2 * sizes[1], 1),
             ))  # fmt: skip
 
 

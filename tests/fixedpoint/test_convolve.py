@@ -12,17 +12,17 @@ import pytest
 from numba import njit
 
 import fixedpoint.bands
-import fixedpoint.convolve
 import fixedpoint.convolve_weights
+import fixedpoint.taps
 from fixedpoint import rounding as rules
-from fixedpoint.bands import Bands, take
+from fixedpoint.bands import Bands, means, take
 from fixedpoint.formats import Format, Formats, Overflow, Rounding
 from fixedpoint.forward import forward, forward_accumulate, forward_definition
 from fixedpoint.input_gradient import input_gradient, input_gradient_accumulate, input_gradient_definition
 from fixedpoint.layer import Layer, LayerError
 from fixedpoint.limbs import digits, split
 from fixedpoint.pair_kernels import filter_blocks
-from fixedpoint.scratch import KEPT_BYTES, scratch
+from fixedpoint.scratch import KEPT_BYTES, Scratch
 from fixedpoint.stochastic import result_draws
 from fixedpoint.threads import thread_count, threads
 from fixedpoint.weight_gradient import weight_gradient, weight_gradient_accumulate, weight_gradient_definition
@@ -153,7 +153,7 @@ def test_sums_of_halves_where_pairs_come_close_to_32_bits(kind, channels, monkey
         }[kind]  # fmt: skip
         tensors[name] = (tensors[name] + above).astype(np.int16)
     taken = []
-    for module, kernel in ((fixedpoint.convolve, "correlate_bands"), (fixedpoint.convolve_weights, "dot_bands")):
+    for module, kernel in ((fixedpoint.taps, "correlate_bands"), (fixedpoint.convolve_weights, "dot_bands")):
         original = getattr(module, kernel)
         given_to = signature(original.py_func).bind
 
@@ -200,7 +200,7 @@ def test_every_band_is_dealt_once(threads_, monkeypatch):
     monkeypatch.setattr(fixedpoint.bands, "BAND_BYTES", 1000)
     for images, positions, row_bytes in product((1, 2, 5), (1, 7, 40), (1, 100, 5000)):
         with threads(threads_):
-            bands = Bands.of(images, positions, row_bytes, 1 << 30)
+            bands = Bands.of(images, positions, row_bytes, 1 << 30, means())
         dealt = []
 
         def work(thread, taken, bands=bands, dealt=dealt):
@@ -273,20 +273,20 @@ def test_threads_are_counted():
 
 
 def test_working_memory_is_kept_but_never_shared():
-    with scratch() as memory:
+    with Scratch() as memory:
         first = memory.empty(1000, np.int32)
     assert first.size == 1000
-    with scratch() as memory, scratch() as inner:
+    with Scratch() as memory, Scratch() as inner:
         again, beside, other = memory.empty(1000, np.int32), memory.empty(10, np.int16), inner.empty(1000, np.int32)
         assert again.size == other.size == 1000
         assert beside.dtype == np.int16
         assert not any(np.shares_memory(*pair) for pair in ((again, beside), (again, other), (beside, other)))
-    with scratch() as memory:
+    with Scratch() as memory:
         assert memory.empty(KEPT_BYTES + 1, np.uint8).size == KEPT_BYTES + 1
     kept = []
-    with pytest.raises(MemoryError), scratch() as memory:
+    with pytest.raises(MemoryError), Scratch() as memory:
         kept.append(memory.empty(1000, np.int32)) or memory.empty(1 << 60, np.int32)
-    with scratch() as memory:
+    with Scratch() as memory:
         assert not np.shares_memory(memory.empty(1000, np.int32), kept[0])
 
 
@@ -294,9 +294,9 @@ WITH_GUARD_PAGES = """
 import ctypes, mmap, sys
 import numpy as np
 import fixedpoint.bands
-import fixedpoint.convolve
 import fixedpoint.convolve_weights
 import fixedpoint.scratch
+import fixedpoint.taps
 import fixedpoint.winograd
 from tests.fixedpoint.test_convolve import PASSES, random_layer, random_tensors
 from tests.fixedpoint.test_winograd import random_tiled_layer
@@ -318,9 +318,9 @@ def guarded(shape, dtype):
     return np.frombuffer(area, dtype, count, start).reshape(shape)
 
 
-fixedpoint.scratch.Memory.empty = lambda memory, size, dtype: guarded(size, dtype)
+fixedpoint.scratch.Scratch.empty = lambda memory, size, dtype: guarded(size, dtype)
 fixedpoint.winograd.FEWEST_PRODUCTS = fixedpoint.winograd.FEWEST_RESULTS = 0
-for module in (fixedpoint.convolve, fixedpoint.convolve_weights, fixedpoint.winograd):
+for module in (fixedpoint.taps, fixedpoint.convolve_weights, fixedpoint.winograd):
     module.SLACK = int(sys.argv[1])
 for seed in range(40):
     rng = np.random.default_rng(seed)
@@ -343,6 +343,6 @@ def run_with_guard_pages(slack: int) -> subprocess.CompletedProcess:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="guards memory by mprotect")
 def test_kernels_stay_inside_their_arrays():
-    finished = run_with_guard_pages(fixedpoint.convolve.SLACK)
+    finished = run_with_guard_pages(fixedpoint.taps.SLACK)
     assert finished.stdout == "inside\n", finished.stderr
     assert run_with_guard_pages(0).returncode < 0, "nothing was ever read behind a plane: the guards prove nothing"

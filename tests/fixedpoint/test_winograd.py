@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import fixedpoint.bands
-import fixedpoint.convolve
 import fixedpoint.winograd
+from fixedpoint.convolution import Convolution, Filters
 from fixedpoint.formats import Format, Formats, Overflow, Rounding
 from fixedpoint.layer import Layer
 from fixedpoint.scan import forward_scan, gradient_scan
 from fixedpoint.threads import threads
-from fixedpoint.winograd import convolve_tiles, tiles_suit
+from fixedpoint.winograd import Tiles, tiles_suit
 from reference.geometry import Axis, Geometry
 from tests.fixedpoint.test_convolve import assert_equal_to_definition, random_tensors
 
@@ -40,9 +40,8 @@ def test_tiles_equal_the_definitions(block, monkeypatch):
     computed = []
     monkeypatch.setattr(fixedpoint.winograd, "FEWEST_PRODUCTS", 0)
     monkeypatch.setattr(fixedpoint.winograd, "FEWEST_RESULTS", 0)
-    monkeypatch.setattr(
-        fixedpoint.convolve, "convolve_tiles", lambda *given: computed.append(convolve_tiles(*given))
-    )
+    run = Tiles.run
+    monkeypatch.setattr(Tiles, "run", lambda *given: computed.append(given) or run(*given))
     for seed in range(block * 25, block * 25 + 25):
         rng = np.random.default_rng(seed)
         monkeypatch.setattr(fixedpoint.bands, "BAND_BYTES", int(rng.integers(1, 1 << 14)))
@@ -59,8 +58,8 @@ def test_tiles_equal_the_definitions(block, monkeypatch):
 )
 def test_tiles_are_for_words_that_stay_exact(bits, exact):
     """With two bits more for x, four more for w, two more for the sums."""
-    scan = forward_scan(Axis(56, 3, 1, 1, 1))
-    assert tiles_suit(scan, scan, 1, 64, 64, bits) == exact
+    scan, filters = forward_scan(Axis(56, 3, 1, 1, 1)), Filters(64, 64 * 9, 9, 3)
+    assert tiles_suit(Convolution(1, 64, scan, scan, filters, 64 * 64 * 9, bits)) == exact
     for axis in (Axis(56, 3, 2, 1, 1), Axis(56, 3, 1, 1, 1, 2), Axis(56, 2, 1, 1, 1), Axis(56, 5, 1, 1, 1)):
-        assert not tiles_suit(scan, forward_scan(axis), 1, 64, 64, bits)
-        assert not tiles_suit(gradient_scan(axis), scan, 1, 64, 64, bits)
+        assert not tiles_suit(Convolution(1, 64, scan, forward_scan(axis), filters, 64 * 64 * 9, bits))
+        assert not tiles_suit(Convolution(1, 64, gradient_scan(axis), scan, filters, 64 * 64 * 9, bits))

@@ -1,0 +1,153 @@
+"""Convolution with one product for each tap::
+
+    source rows --gather_pairs--> planes --correlate--> sums of 32 or 64 bits --requantize_rows--> results
+
+The layout is drawn in `fixedpoint.planes`, the arithmetic in `fixedpoint.pair_kernels`.
+"""
+
+import numpy as np
+
+from fixedpoint.bands import AT_ONCE, Bands, Means, round_up, take
+from fixedpoint.compiled import call, compiled
+from fixedpoint.convolution import Convolution
+from fixedpoint.limbs import Split
+from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks, lowest_pair
+from fixedpoint.planes import SLACK, Planes, gather_pairs_entry, pack_weights
+from fixedpoint.requantize import Requantizer
+from fixedpoint.rounding_rows import requantize_entry
+from fixedpoint.scratch import Scratch
+
+
+class Taps:
+    """All that can be known before the words are: bands, their layout, and the products of all targets."""
+
+    def __init__(self, convolution: Convolution, cut: Split, given: Means):
+        rows, columns, filters = convolution.rows, convolution.columns, convolution.filters
+        self._filters, self._cut = filters, cut
+        self._blocks = blocks = filter_blocks(filters.count)
+        self._padded = padded = int(blocks[-1])
+        planes = convolution.pairs * len(rows.phases) * len(columns.phases) * len(cut.a)
+        row_bytes = (columns.positions + columns.reach) * (4 * planes + cut.sums.itemsize * padded)
+        self._bands = bands = Bands.of(
+            convolution.images, rows.positions, row_bytes, convolution.multiplications, given
+        )  # fmt: skip
+        layout = Planes(convolution.channels, rows, columns, bands.height)
+        of_image, of_filter = layout.pair_count * layout.size, round_up(bands.height * layout.pitch, TILE_PIXELS)
+        self._sizes = bands.images * of_image + SLACK, bands.images * padded * of_filter
+        self._steps(layout)
+        self._digits, weight_digits = np.array(cut.a, np.int64), np.array(cut.b, np.int64)
+        self._weight_digits = weight_digits
+        self._fixed = (
+            bands.table, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride, layout.phase_table,
+            layout.pitch, columns.positions, self._digits, of_image, self._targets, self._bounds, self._offsets,
+            weight_digits, blocks, cut.terms // 2, cut.halves, of_filter, filters.count,
+        )  # fmt: skip
+
+    def _steps(self, layout: Planes) -> None:
+        """The products of all targets that make results, one target after the other; see `Planes.steps`."""
+        targets, steps = [], [np.empty((3, 0), np.int64)]
+        for row in layout.rows.targets:
+            for column in layout.columns.targets:
+                left, made = column.results(0, layout.columns.positions, layout.columns.results)
+                if made:
+                    targets.append((row.first, row.step, layout.rows.results, left, made.start, made.step, len(made)))
+                    steps.append(layout.steps(row, column, self._filters.of_channel, self._filters.of_row))
+        self._targets = np.array(targets, np.int64).reshape(-1, 7)
+        self._bounds = np.cumsum([of_target.shape[1] for of_target in steps])
+        self._offsets, self._first, self._second = np.hstack(steps)
+
+    def run(
+        self, source: np.ndarray, weights: np.ndarray, start: np.ndarray, rule: Requantizer, results: np.ndarray
+    ) -> bool:
+        """As `fixedpoint.convolve.convolve`; False, and nothing done, if the weights do not allow sums in halves."""
+        filters, cut = self._filters, self._cut
+        starts = np.zeros((self._padded, TILE_PIXELS), cut.sums)
+        starts[: filters.count] = start[:, None]
+        kernels = (
+            gather_pairs_entry(source.dtype, source.flags.writeable), correlate_entry(cut.sums),
+            requantize_entry(cut.sums, results.dtype),
+        )  # fmt: skip
+        words, flat, plane_size, sum_size = rule.of(cut.sums), results.reshape(-1), *self._sizes
+
+        def work(thread: int, taken: np.ndarray) -> None:
+            correlate_bands(
+                *kernels, taken, source, packed, starts, *memory_of[thread], words, rule.draws, flat,
+                results.shape[2:], *self._fixed,
+            )  # fmt: skip
+
+        with Scratch() as memory:
+            packed = memory.empty(self._padded * self._first.size * len(cut.b), np.int32)
+            pack_weights(
+                weights.reshape(-1), filters.of_filter, filters.count, self._first, self._second, self._bounds,
+                self._weight_digits, self._blocks, packed,
+            )  # fmt: skip
+            if cut.halves and lowest_pair(packed):
+                return False
+            memory_of = [
+                (
+                    memory.empty(len(cut.a) * plane_size, np.int32).reshape(len(cut.a), -1),
+                    memory.empty(sum_size, cut.sums),
+                )
+                for _ in range(self._bands.threads)
+            ]
+            self._bands.share(work)
+        return True
+
+
+@compiled
+def correlate_bands(
+    gather_pairs, correlate, requantize_rows, taken, source, weights, starts, planes, sums, rule, draws, results, sizes,
+    bands, height, rows, stride, table, pitch, positions, source_digits, of_image, targets, bounds, offsets,
+    weight_digits, blocks, chunk, halves, of_filter, filters,
+):  # fmt: skip
+    """Gather, correlate and round bands as long as there are any.
+
+    Parameters
+    ----------
+    gather_pairs, correlate, requantize_rows : their addresses
+    taken : what `take` takes from;  bands : int64, see `fixedpoint.bands.Bands`
+    weights : see `pack_weights`;  starts, blocks, chunk, halves : see `correlate`
+    planes : int32 (source digits, ...), for as many images as a band has;  sums : int32 or int64, likewise
+    rule, draws, results : see `requantize_rows`;  sizes : rows and columns of results
+    height : rows of a plane;  rows : (stride, pad);  stride : that of the columns;  table : see `Planes.phase_table`
+    positions : of a row;  source_digits, weight_digits : int64 (digits, 4), see `fixedpoint.limbs`
+    targets : int64 (targets, 7): first result row, step of rows, rows; the place of the first result in a row of sums,
+        its column, step of columns, columns
+    bounds, offsets : the steps of each target;  filters : without those that fill up the blocks
+    """
+    padded = blocks[-1]
+    for _ in range(AT_ONCE):
+        band = take(taken)
+        if band >= bands.shape[0]:
+            break
+        image, end, first, last = bands[band, 0], bands[band, 1], bands[band, 2], bands[band, 3]
+        for digit in range(source_digits.shape[0]):
+            call(gather_pairs, (
+                source, (image, end), first, height, rows, stride, table, pitch, source_digits[digit], planes[digit],
+            ))  # fmt: skip
+        pixels = (last - first - 1) * pitch + positions
+        for target in range(targets.shape[0]):
+            row, row_step, row_end = targets[target, 0], targets[target, 1], targets[target, 2]
+            left, column = targets[target, 3], targets[target, 4]
+            column_step, columns = targets[target, 5], targets[target, 6]
+            top = max(first, -(row // row_step))
+            row_end, row = min(row_end, row + row_step * last), row + row_step * top
+            if row >= row_end:
+                continue
+            of_target, place = offsets[bounds[target] : bounds[target + 1]], padded * bounds[target]
+            place *= weight_digits.shape[0]
+            for a in range(source_digits.shape[0]):
+                for b in range(weight_digits.shape[0]):
+                    begin = place + b * padded * of_target.size
+                    call(correlate, (
+                        planes[a], end - image, of_image, pixels, of_target.reshape(1, -1),
+                        weights[begin : begin + padded * of_target.size].reshape(1, -1), blocks, chunk, halves,
+                        source_digits[a, 1] + weight_digits[b, 1], starts.reshape(1, -1), a == b == 0,
+                        sums.reshape(1, -1), of_filter,
+                    ))  # fmt: skip
+            call(requantize_rows, (
+                sums[(top - first) * pitch + left :], padded * of_filter, of_filter, pitch,
+                (end - image, filters, (row_end - row + row_step - 1) // row_step, columns), rule, draws,
+                results, (image * filters * sizes[0] + row) * sizes[1] + column,
+                (sizes[0] * sizes[1], row_step * sizes[1], column_step),
+            ))  # fmt: skip
