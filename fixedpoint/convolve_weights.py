@@ -21,7 +21,6 @@ from fixedpoint.limbs import Split
 from fixedpoint.pair_kernels import DOT_PIXELS, FILTERS, VECTORS, dot_entry
 from fixedpoint.planes import SLACK, Planes, gather_entry
 from fixedpoint.requantize import Requantizer
-from fixedpoint.rounding_rows import requantize_rows
 from fixedpoint.scan import Scan
 from fixedpoint.scratch import Scratch
 
@@ -49,11 +48,11 @@ class WeightSums:
         of_filter = round_up(bands.height * pitch, DOT_PIXELS)
         self._of_sums = offsets.size
         self._sizes = layout.plane_count * layout.size + SLACK, padded * of_filter, padded * offsets.size
-        chunk = cut.terms // 2 * DOT_PIXELS  # pixels of which every lane adds up so many
+        chunk = cut.terms if cut.halves else cut.terms // 2 * DOT_PIXELS  # pixels: of all lanes, or of each
         self._fixed = (
-            bands.table, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride, layout.phase_table, pitch,
-            columns.positions, layout.size, np.array(cut.a, np.int64), np.array(cut.b, np.int64), filters, of_filter,
-            offsets, chunk, cut.halves,
+            bands.table, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride, layout.phase_table,
+            np.array([[0, 0, 0, columns.positions]]), pitch, layout.size, np.array(cut.a, np.int64),
+            np.array(cut.b, np.int64), filters, of_filter, offsets, chunk, cut.halves,
         )  # fmt: skip
 
     def run(self, x: np.ndarray, dz: np.ndarray, rule: Requantizer, results: np.ndarray) -> None:
@@ -88,16 +87,13 @@ class WeightSums:
             total = begun[0]
             for sums in begun[1:]:
                 total += sums
-            requantize_rows(
-                total, 0, self._of_sums, 0, self._shape, rule.of(cut.sums), rule.draws,
-                results.reshape(-1), 0, (self._shape[3], 0, 1),
-            )  # fmt: skip
+            rule.rows(total, self._of_sums, self._shape, results.reshape(-1), (self._shape[3], 0, 1))
 
 
 @compiled
 def dot_bands(
     gather_x, gather_dz, dot, taken, x, dz, planes, outputs, sums,
-    bands, height, rows, stride, table, pitch, positions, size, x_digits, dz_digits, filters, of_filter,
+    bands, height, rows, stride, table, outputs_table, pitch, size, x_digits, dz_digits, filters, of_filter,
     offsets, chunk, halves,
 ):  # fmt: skip
     """Gather bands and add their dot products to `sums` as long as there are any.
@@ -108,10 +104,9 @@ def dot_bands(
     taken : what `take` takes from;  bands : int64, see `fixedpoint.bands.Bands`
     planes, outputs : int16 (digits, ...);  sums, offsets, halves : see `dot`
     height : rows of a pixel plane, of `size`;  rows : (stride, pad);  stride : that of the columns
-    table : see `Planes.phase_table`;  positions : of a row;  x_digits, dz_digits : int64 (digits, 4)
+    table, outputs_table : of x and of dz, see `Planes.phase_table`;  x_digits, dz_digits : int64 (digits, 4)
     filters : planes of outputs, of `of_filter`;  chunk : pixels that are added up at once
     """
-    outputs_table = np.array([[0, 0, 0, positions]])
     for _ in range(AT_ONCE):
         band = take(taken)
         if band >= bands.shape[0]:

@@ -36,7 +36,7 @@ from numba import from_dtype, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fixedpoint.compiled import INT, INTS, INTS_2D, compiled, entry
+from fixedpoint.compiled import INT, INTS, INTS_2D, TWO, compiled, entry
 from fixedpoint.vector_code import (
     I64,
     LANES,
@@ -55,8 +55,8 @@ from fixedpoint.vector_code import (
 
 #: Filters and vectors of a tile of `dot`: its sums, and all operands beside them, fit the sixteen registers of AVX2.
 FILTERS, VECTORS = 4, 2
-#: Filters of the two kinds of blocks of `correlate`.
-WIDE, NARROW = 6, 4
+#: Filters of the kinds of blocks of `correlate`.
+WIDE, NARROW, THIN = 6, 4, 3
 #: Pixels that `correlate` computes at once, and that `dot` adds at once.
 TILE_PIXELS = VECTORS * LANES
 DOT_PIXELS = 2 * LANES
@@ -66,8 +66,10 @@ TILE_STEPS = 256
 
 @lru_cache
 def filter_blocks(filters: int) -> np.ndarray:
-    """First filter of each block of `correlate`, wide ones before narrow ones, and one behind the last."""
-    filters = max(NARROW, filters + filters % 2)
+    """First filter of each block of `correlate`, and one behind the last: wide, then narrow ones, or a thin one."""
+    if filters <= THIN:
+        return np.array([0, THIN])
+    filters += filters % 2
     narrow = (0, 2, 1)[filters % WIDE // 2]  # a remainder of 2 is two narrow blocks for a wide one
     wide = (filters - narrow * NARROW) // WIDE
     return np.cumsum([0] + [WIDE] * wide + [NARROW] * narrow)
@@ -120,8 +122,11 @@ class _Tile:
 
     def sums_of_lanes(self, wide):
         """One vector of the sums over the lanes of every place."""
-        lows, highs = ([self._builder.load(total) for total in of.values()] for of in (self._low, self._high))
-        return wide_sums_of_lanes(self._builder, lows, highs) if wide else sums_of_lanes(self._builder, lows)
+        builder = self._builder
+        lows, highs = ([builder.load(total) for total in of.values()] for of in (self._low, self._high))
+        if highs:
+            return whole_sums(builder, sums_of_lanes(builder, lows), sums_of_lanes(builder, highs))
+        return wide_sums_of_lanes(builder, lows) if wide else sums_of_lanes(builder, lows)
 
 
 def _correlate_tile(filters, of_block, halves):
@@ -169,33 +174,39 @@ def _correlate_tile(filters, of_block, halves):
     return correlate_tile
 
 
-_wide, _narrow = (_correlate_tile(filters, filters, False) for filters in (WIDE, NARROW))
-_half_of_wide, _half_of_narrow = (_correlate_tile(filters // 2, filters, True) for filters in (WIDE, NARROW))
+_wide, _narrow, _thin = (_correlate_tile(filters, filters, False) for filters in (WIDE, NARROW, THIN))
+_half_of_wide, _half_of_narrow, _thin_halves = (
+    _correlate_tile(filters, of_block, True) for filters, of_block in ((3, WIDE), (2, NARROW), (THIN, THIN))
+)
 
 
 @compiled
-def correlate(planes, images, size, pixels, offsets, weights, blocks, chunk, halves, shift, start, fresh, sums, pitch):
+def correlate(
+    planes, images, size, pixels, offsets, steps, weights, place_of_weights, blocks, chunk, halves, shift,
+    start, fresh, sums, pitch,
+):  # fmt: skip
     """Correlate all filters with a band of `pixels` of each image, at one point or several, each with its own weights.
 
     Parameters
     ----------
     planes : int32 (images, size), a pair of pixels each
-    offsets : int64 (points, steps), where each step's plane starts for pixel 0
-    weights : int32 (points, filters * steps), a pair of weights each, of (steps, filters) of every block
+    offsets : int64 (points, ...), where each step's plane starts for pixel 0
+    steps : the first of them, and one behind the last
+    weights : int32 (points, ...), a pair of weights each, from `place_of_weights` on (steps, filters) of every block
     blocks : int64, the first filter of each block, and one behind the last
     chunk : steps whose sum fits 32 bits, or 64 made of two sums of 32, if `halves`
     start : (points, filters * TILE_PIXELS), what to add the sums to, shifted left; if not `fresh`, what `sums` holds
     sums : int32 or int64 (points, images * filters * pitch)
     """
-    points, steps = offsets.shape
-    chunks = max(1, -(-steps // min(chunk, TILE_STEPS)))
-    length = -(-steps // chunks)
-    deep = weights.size > images * size  # so much that each tile is worth copying, to be walked again and again
+    points, count = offsets.shape[0], steps[1] - steps[0]
+    chunks = max(1, -(-count // min(chunk, TILE_STEPS)))
+    length = -(-count // chunks)
+    deep = points * count * blocks[-1] > images * size  # so much that a tile is worth copying, to be walked many times
     copy, places = np.empty(length * TILE_PIXELS, np.int32), np.arange(0, length * TILE_PIXELS, TILE_PIXELS)
     tiles = (pixels + TILE_PIXELS - 1) // TILE_PIXELS
     for turn in range(points * chunks):
         point, part = turn // chunks, turn % chunks
-        of_part = offsets[point, part * length : (part + 1) * length]
+        of_part = offsets[point, steps[0] + part * length : min(steps[0] + (part + 1) * length, steps[1])]
         of_point, of_weights = sums[point], weights[point]
         from_start = fresh and part == 0
         before, before_pitch = (start[point], TILE_PIXELS) if from_start else (of_point, pitch)
@@ -208,23 +219,24 @@ def correlate(planes, images, size, pixels, offsets, weights, blocks, chunk, hal
                         copy[np.uint64(step * TILE_PIXELS + lane)] = planes[np.uint64(of_part[step] + source + lane)]
             operands = (copy, 0, places[: of_part.size]) if deep else (planes, source, of_part)
             for block in range(blocks.size - 1):
-                filter_, count = blocks[block], blocks[block + 1] - blocks[block]
-                first = filter_ * steps + part * length * count
-                for lane in range(0, count, count // 2 if halves else count):
+                filter_, lanes = blocks[block], blocks[block + 1] - blocks[block]
+                first = place_of_weights + filter_ * count + part * length * lanes
+                for lane in range(0, lanes, lanes // 2 if halves and lanes != THIN else lanes):
                     weight, place = first + lane, target + (filter_ + lane) * pitch
                     before_place = (filter_ + lane) * TILE_PIXELS if from_start else place
-                    if halves and count == WIDE:
-                        _half_of_wide(*operands, of_weights, weight, shift, before, before_place, before_pitch,
-                                      of_point, place, pitch)  # fmt: skip
+                    given = (of_weights, weight, shift, before, before_place, before_pitch, of_point, place, pitch)
+                    if halves and lanes == WIDE:
+                        _half_of_wide(*operands, *given)
+                    elif halves and lanes == NARROW:
+                        _half_of_narrow(*operands, *given)
                     elif halves:
-                        _half_of_narrow(*operands, of_weights, weight, shift, before, before_place, before_pitch,
-                                        of_point, place, pitch)  # fmt: skip
-                    elif count == WIDE:
-                        _wide(*operands, of_weights, weight, shift, before, before_place, before_pitch,
-                              of_point, place, pitch)  # fmt: skip
+                        _thin_halves(*operands, *given)
+                    elif lanes == WIDE:
+                        _wide(*operands, *given)
+                    elif lanes == NARROW:
+                        _narrow(*operands, *given)
                     else:
-                        _narrow(*operands, of_weights, weight, shift, before, before_place, before_pitch,
-                                of_point, place, pitch)  # fmt: skip
+                        _thin(*operands, *given)
 
 
 @lru_cache
@@ -232,7 +244,7 @@ def correlate_entry(sums: np.dtype) -> int:
     """Address of `correlate` into sums of this dtype."""
     pairs, sums = types.int32, from_dtype(sums)[:, ::1]
     return entry(
-        correlate, pairs[::1], INT, INT, INT, INTS_2D, pairs[:, ::1], INTS, INT, types.boolean, INT,
+        correlate, pairs[::1], INT, INT, INT, INTS_2D, TWO, pairs[:, ::1], INT, INTS, INT, types.boolean, INT,
         sums, types.boolean, sums, INT,
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from fixedpoint.formats import Format, Overflow, Rounding
 from fixedpoint.layer import Layer
-from fixedpoint.rounding_rows import requantize_rows
+from fixedpoint.rounding_rows import requantize_entry, requantize_rows, requantize_rows_by_draws
 from fixedpoint.stochastic import result_draws
 
 
@@ -48,15 +48,25 @@ class Requantizer:
         }  # fmt: skip
 
     def of(self, sums: np.dtype) -> tuple[int, ...]:
-        """The numbers that `fixedpoint.rounding_rows.requantize_rows` needs to round sums of this dtype."""
+        """The numbers that `requantize_rows` needs to round sums of this dtype."""
         return self._rules[8 * sums.itemsize]
 
-    def all(self, sums: np.ndarray, results: np.ndarray) -> None:
-        """Round one-dimensional `sums`, int32 or int64, overwriting them, into as many `results`."""
+    def entry(self, sums: np.dtype, results: np.dtype) -> int:
+        """Address of the function that does it, see `fixedpoint.rounding_rows`."""
+        return requantize_entry(self.draws.size > 0, sums, results)
+
+    def rows(
+        self, sums: np.ndarray, of_filter: int, shape: tuple[int, ...], results: np.ndarray, steps: tuple[int, ...]
+    ) -> None:
+        """Round one-dimensional `sums`, int32 or int64, overwriting them; see `requantize_rows`."""
         if self.wide:
             sums = sums.astype(np.int64)
-        shape = 1, 1, 1, results.size
-        requantize_rows(sums, 0, 0, 0, shape, self.of(sums.dtype), self.draws, results, 0, (0, 0, 1))
+        function = requantize_rows_by_draws if self.draws.size else requantize_rows
+        function(sums, 0, 0, of_filter, 0, shape, self.of(sums.dtype), self.draws, results, 0, steps)
+
+    def all(self, sums: np.ndarray, results: np.ndarray) -> None:
+        """The same for as many results as sums."""
+        self.rows(sums, 0, (1, 1, 1, results.size), results, (0, 0, 1))
 
 
 def _thresholds(rounding: Rounding, shift: int) -> tuple[int, int, int]:

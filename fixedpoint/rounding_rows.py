@@ -8,7 +8,7 @@ half = 2**(shift-1) and largest = 2**shift - 1, the threshold is
     half_up         half - 1                                  half or more
     half_away       half - 1, half for negative values        more than half; half too, above zero
     half_even       half,     half - 1 if the floor is odd    more than half; half too, next to an odd number
-    stochastic      largest - 1                               `_draw_remainders` has made all of it, or nothing
+    stochastic      largest - 1                               all of it, or nothing, after the draw
 
 so a rule is three numbers: the threshold, what an odd floor takes from it, what a negative value adds to it.  Nothing
 overflows: remainder and threshold lie in 0..largest, and no value moves by more than one after the shift.
@@ -43,44 +43,21 @@ _left, _right = _shift("shl"), _shift("ashr")
 
 
 @compiled
-def _draw_remainders(sums, of_image, of_filter, of_row, shape, right, draws, first, steps):
-    """Where remainder + draw carries out, make the remainder the largest there is, and 0 elsewhere.
-
-    Parameters
-    ----------
-    draws : int64, as long as the results;  the others are those of `requantize_rows`
-    """
-    word = sums.dtype.type
-    images, filters, rows, columns = shape
-    mask = word((np.int64(1) << np.int64(right)) - 1)
-    for plane in range(images * filters):
-        start = plane // filters * of_image + plane % filters * of_filter
-        for i in range(rows):
-            source, place = start + i * of_row, first + plane * steps[0] + i * steps[1]
-            for j in range(columns):
-                value, draw = sums[source + j], word(draws[place + j * steps[2]])
-                up = word(value & mask) > word(mask - draw)
-                sums[source + j] = word(value | mask) if up else word(value & ~mask)
-
-
-@compiled
-def requantize_rows(sums, of_image, of_filter, of_row, shape, rule, draws, results, first, steps):
+def requantize_rows(sums, place, of_image, of_filter, of_row, shape, rule, draws, results, first, steps):
     """Words of images x filters x rows x columns = `shape`, all arithmetic in the type of `sums`, int32 or int64.
 
     Parameters
     ----------
-    sums : that of image n, filter f, row i, column j at ``n * of_image + f * of_filter + i * of_row + j``; overwritten,
-        between rows as well
+    sums : that of image n, filter f, row i, column j at ``place + n * of_image + f * of_filter + i * of_row + j``;
+        overwritten, between rows as well
     rule : left, right: bits to shift, one of them 0;  threshold, if_odd, if_negative: see above, `if_odd` as what to
         subtract;  free: high bits of a sum that the result wraps into, 0 to saturate;  lowest and highest result
-    draws : int64, as long as the results, where rounding is stochastic; otherwise empty
+    draws : not used, see `requantize_rows_by_draws`
     results : integers; the word goes to ``first + (n * filters + f) * steps[0] + i * steps[1] + j * steps[2]``
     """
     word = sums.dtype.type
     sign = np.int64(31 if word(np.int64(1) << np.int64(32)) == 0 else 63)  # the compiler knows it, unlike an itemsize
     left, right, threshold, if_odd, if_negative, free, lowest, highest = rule
-    if draws.size > 0:
-        _draw_remainders(sums, of_image, of_filter, of_row, shape, right, draws, first, steps)
     images, filters, rows, columns = shape
     if steps[2] == 1 and of_row == columns == steps[1]:
         rows, columns = 1, rows * columns
@@ -88,7 +65,7 @@ def requantize_rows(sums, of_image, of_filter, of_row, shape, rule, draws, resul
     threshold, if_odd, if_negative = word(threshold), word(if_odd), word(if_negative)
     lowest, highest = word(lowest), word(highest)
     for plane in range(images * filters):
-        start, place = plane // filters * of_image + plane % filters * of_filter, first + plane * steps[0]
+        start, target = place + plane // filters * of_image + plane % filters * of_filter, first + plane * steps[0]
         for index in range(start, start + (rows - 1) * of_row + columns):  # one long loop
             value = sums[np.uint64(index)]
             if sign == 63:
@@ -101,19 +78,44 @@ def requantize_rows(sums, of_image, of_filter, of_row, shape, rule, draws, resul
             rounded = lowest if rounded < lowest else rounded
             sums[np.uint64(index)] = highest if rounded > highest else rounded
         for i in range(rows):
-            source, target = start + i * of_row, place + i * steps[1]
+            source, begin = start + i * of_row, target + i * steps[1]
             if steps[2] == 1:
                 for j in range(columns):
-                    results[np.uint64(target + j)] = sums[np.uint64(source + j)]
+                    results[np.uint64(begin + j)] = sums[np.uint64(source + j)]
             else:
                 for j in range(columns):
-                    results[np.uint64(target + j * steps[2])] = sums[np.uint64(source + j)]
+                    results[np.uint64(begin + j * steps[2])] = sums[np.uint64(source + j)]
+
+
+@compiled
+def requantize_rows_by_draws(sums, place, of_image, of_filter, of_row, shape, rule, draws, results, first, steps):
+    """The same for stochastic rounding.
+
+    Where remainder + draw carries out, the remainder first becomes the largest there is, and 0 elsewhere.
+
+    Parameters
+    ----------
+    draws : int64, as long as the results
+    """
+    word = sums.dtype.type
+    images, filters, rows, columns = shape
+    mask = word((np.int64(1) << np.int64(rule[1])) - 1)
+    for plane in range(images * filters):
+        start = place + plane // filters * of_image + plane % filters * of_filter
+        for i in range(rows):
+            source, drawn = start + i * of_row, first + plane * steps[0] + i * steps[1]
+            for j in range(columns):
+                value, draw = sums[source + j], word(draws[drawn + j * steps[2]])
+                up = word(value & mask) > word(mask - draw)
+                sums[source + j] = word(value | mask) if up else word(value & ~mask)
+    requantize_rows(sums, place, of_image, of_filter, of_row, shape, rule, draws, results, first, steps)
 
 
 @lru_cache
-def requantize_entry(sums: np.dtype, results: np.dtype) -> int:
-    """Address of `requantize_rows` from sums of this dtype to results of that one."""
+def requantize_entry(by_draws: bool, sums: np.dtype, results: np.dtype) -> int:
+    """Address of either function from sums of this dtype to results of that one."""
     return entry(
-        requantize_rows, from_dtype(sums)[::1], INT, INT, INT, types.UniTuple(INT, 4), types.UniTuple(INT, 8), INTS,
+        requantize_rows_by_draws if by_draws else requantize_rows,
+        from_dtype(sums)[::1], INT, INT, INT, INT, types.UniTuple(INT, 4), types.UniTuple(INT, 8), INTS,
         from_dtype(results)[::1], INT, types.UniTuple(INT, 3),
     )  # fmt: skip

@@ -14,7 +14,6 @@ from fixedpoint.limbs import Split
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks, lowest_pair
 from fixedpoint.planes import SLACK, Planes, gather_pairs_entry, pack_weights
 from fixedpoint.requantize import Requantizer
-from fixedpoint.rounding_rows import requantize_entry
 from fixedpoint.scratch import Scratch
 
 
@@ -39,7 +38,7 @@ class Taps:
         self._weight_digits = weight_digits
         self._fixed = (
             bands.table, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride, layout.phase_table,
-            layout.pitch, columns.positions, self._digits, of_image, self._targets, self._bounds, self._offsets,
+            layout.pitch, columns.positions, self._digits, of_image, self._targets, self._bounds, self._offsets[None],
             weight_digits, blocks, cut.terms // 2, cut.halves, of_filter, filters.count,
         )  # fmt: skip
 
@@ -61,17 +60,17 @@ class Taps:
     ) -> bool:
         """As `fixedpoint.convolve.convolve`; False, and nothing done, if the weights do not allow sums in halves."""
         filters, cut = self._filters, self._cut
-        starts = np.zeros((self._padded, TILE_PIXELS), cut.sums)
-        starts[: filters.count] = start[:, None]
+        starts = np.zeros((1, self._padded * TILE_PIXELS), cut.sums)
+        starts.reshape(-1, TILE_PIXELS)[: filters.count] = start[:, None]
         kernels = (
             gather_pairs_entry(source.dtype, source.flags.writeable), correlate_entry(cut.sums),
-            requantize_entry(cut.sums, results.dtype),
+            rule.entry(cut.sums, results.dtype),
         )  # fmt: skip
         words, flat, plane_size, sum_size = rule.of(cut.sums), results.reshape(-1), *self._sizes
 
         def work(thread: int, taken: np.ndarray) -> None:
             correlate_bands(
-                *kernels, taken, source, packed, starts, *memory_of[thread], words, rule.draws, flat,
+                *kernels, taken, source, packed[None], starts, *memory_of[thread], words, rule.draws, flat,
                 results.shape[2:], *self._fixed,
             )  # fmt: skip
 
@@ -86,7 +85,7 @@ class Taps:
             memory_of = [
                 (
                     memory.empty(len(cut.a) * plane_size, np.int32).reshape(len(cut.a), -1),
-                    memory.empty(sum_size, cut.sums),
+                    memory.empty(sum_size, cut.sums)[None],
                 )
                 for _ in range(self._bands.threads)
             ]
@@ -106,14 +105,15 @@ def correlate_bands(
     ----------
     gather_pairs, correlate, requantize_rows : their addresses
     taken : what `take` takes from;  bands : int64, see `fixedpoint.bands.Bands`
-    weights : see `pack_weights`;  starts, blocks, chunk, halves : see `correlate`
-    planes : int32 (source digits, ...), for as many images as a band has;  sums : int32 or int64, likewise
+    weights : int32 (1, ...), see `pack_weights`;  starts, blocks, chunk, halves : see `correlate`
+    planes : int32 (source digits, ...), for as many images as a band has;  sums : int32 or int64 (1, ...), likewise
     rule, draws, results : see `requantize_rows`;  sizes : rows and columns of results
     height : rows of a plane;  rows : (stride, pad);  stride : that of the columns;  table : see `Planes.phase_table`
     positions : of a row;  source_digits, weight_digits : int64 (digits, 4), see `fixedpoint.limbs`
     targets : int64 (targets, 7): first result row, step of rows, rows; the place of the first result in a row of sums,
         its column, step of columns, columns
-    bounds, offsets : the steps of each target;  filters : without those that fill up the blocks
+    bounds, offsets : int64 (targets + 1,) and (1, ...), the steps of each target
+    filters : without those that fill up the blocks
     """
     padded = blocks[-1]
     for _ in range(AT_ONCE):
@@ -134,19 +134,16 @@ def correlate_bands(
             row_end, row = min(row_end, row + row_step * last), row + row_step * top
             if row >= row_end:
                 continue
-            of_target, place = offsets[bounds[target] : bounds[target + 1]], padded * bounds[target]
-            place *= weight_digits.shape[0]
+            steps = bounds[target], bounds[target + 1]
             for a in range(source_digits.shape[0]):
                 for b in range(weight_digits.shape[0]):
-                    begin = place + b * padded * of_target.size
+                    place = padded * (steps[0] * weight_digits.shape[0] + (steps[1] - steps[0]) * b)
                     call(correlate, (
-                        planes[a], end - image, of_image, pixels, of_target.reshape(1, -1),
-                        weights[begin : begin + padded * of_target.size].reshape(1, -1), blocks, chunk, halves,
-                        source_digits[a, 1] + weight_digits[b, 1], starts.reshape(1, -1), a == b == 0,
-                        sums.reshape(1, -1), of_filter,
+                        planes[a], end - image, of_image, pixels, offsets, steps, weights, place, blocks, chunk, halves,
+                        source_digits[a, 1] + weight_digits[b, 1], starts, a == b == 0, sums, of_filter,
                     ))  # fmt: skip
             call(requantize_rows, (
-                sums[(top - first) * pitch + left :], padded * of_filter, of_filter, pitch,
+                sums[0], (top - first) * pitch + left, padded * of_filter, of_filter, pitch,
                 (end - image, filters, (row_end - row + row_step - 1) // row_step, columns), rule, draws,
                 results, (image * filters * sizes[0] + row) * sizes[1] + column,
                 (sizes[0] * sizes[1], row_step * sizes[1], column_step),

@@ -70,20 +70,11 @@ def sums_of_lanes(builder, vectors):
     return vectors[0]
 
 
-def wide_sums_of_lanes(builder, lows, highs=None):
-    """The same in 64 bits, 16 bits at a time, so that only the last step is wide.
-
-    Given `highs` as well, these and `lows` are what `whole_sums` takes.
-    """
-    kind = lows[0].type
-    if highs:
-        lows = [builder.sub(low, builder.shl(high, same(kind, 16))) for low, high in zip(lows, highs, strict=True)]
-        carries = [builder.lshr(low, same(kind, 16)) for low in lows]
-        highs = [builder.add(high, carry) for high, carry in zip(highs, carries, strict=True)]
-    else:
-        highs = [builder.ashr(low, same(kind, 16)) for low in lows]
-    low = sums_of_lanes(builder, [builder.and_(low, same(kind, 0xFFFF)) for low in lows])
-    high = sums_of_lanes(builder, highs)
+def wide_sums_of_lanes(builder, vectors):
+    """The same in 64 bits, of 32-bit lanes: 16 bits at a time, so that only the last step is wide."""
+    kind = vectors[0].type
+    low = sums_of_lanes(builder, [builder.and_(v, same(kind, 0xFFFF)) for v in vectors])
+    high = sums_of_lanes(builder, [builder.ashr(v, same(kind, 16)) for v in vectors])
     wide = ir.VectorType(I64, low.type.count)
     return builder.add(builder.shl(builder.sext(high, wide), same(wide, 16)), builder.sext(low, wide))
 

@@ -31,11 +31,10 @@ from numba import types
 from fixedpoint.bands import AT_ONCE, Bands, Means, round_up, take
 from fixedpoint.compiled import INT, call, compiled, entry
 from fixedpoint.convolution import Convolution
-from fixedpoint.limbs import split
+from fixedpoint.limbs import digits, split
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
 from fixedpoint.planes import SLACK, Planes, gather_pairs_entry
 from fixedpoint.requantize import Requantizer
-from fixedpoint.rounding_rows import requantize_entry
 from fixedpoint.scan import Scan, Tap, Target
 from fixedpoint.scratch import Scratch
 
@@ -80,7 +79,8 @@ class Tiles:
         (rows, row_taps), (columns, column_taps) = _tiled(convolution.rows), _tiled(convolution.columns)
         self._filters, self._channels = convolution.filters, convolution.channels
         self._blocks = filter_blocks(self._filters.count)
-        self._padded, pairs = int(self._blocks[-1]), convolution.pairs
+        self._padded, self._pairs = int(self._blocks[-1]), convolution.pairs
+        pairs, (whole,) = self._pairs, digits(16, 16)
         row_bytes = 4 * (columns.positions + columns.reach) * (POINTS + 4) * (pairs + self._padded) // _BAND
         self._bands = bands = Bands.of(
             convolution.images, rows.positions, row_bytes, convolution.multiplications, given
@@ -94,8 +94,8 @@ class Tiles:
         self._taps = np.array([r * self._filters.of_row + s for r in row_taps for s in column_taps])
         offsets = (np.arange(POINTS * pairs) * of_plane).reshape(POINTS, pairs)
         self._fixed = (
-            bands.table, bands.height, rows.pad, layout.phase_table, layout.pitch, columns.positions, layout.size,
-            offsets, self._blocks, of_plane, self._filters.count,
+            bands.table, bands.height, rows.pad, layout.phase_table, layout.pitch, np.array(whole), columns.positions,
+            layout.size, offsets, self._blocks, of_plane, self._filters.count,
         )  # fmt: skip
 
     def run(
@@ -108,7 +108,7 @@ class Tiles:
         of_filters.reshape(-1, TILE_PIXELS)[:] = 4 * start[:, None]
         kernels = (
             gather_pairs_entry(source.dtype, source.flags.writeable), *_transform_entries(),
-            correlate_entry(starts.dtype), requantize_entry(starts.dtype, results.dtype),
+            correlate_entry(starts.dtype), rule.entry(starts.dtype, results.dtype),
         )  # fmt: skip
 
         def work(thread: int, taken: np.ndarray) -> None:
@@ -119,7 +119,7 @@ class Tiles:
             )  # fmt: skip
 
         with Scratch() as memory:
-            packed = memory.empty(starts.size // TILE_PIXELS * self._fixed[7].shape[1], np.int32).reshape(POINTS, -1)
+            packed = memory.empty(starts.size // TILE_PIXELS * self._pairs, np.int32).reshape(POINTS, -1)
             pack_points(
                 weights.reshape(-1), filters.of_filter, filters.count, filters.of_channel, self._channels,
                 self._taps, self._blocks, packed,
@@ -135,7 +135,7 @@ class Tiles:
 def correlate_tiles(
     gather_pairs, to_points, from_points, correlate, requantize_rows, taken, source, weights, starts,
     planes, points, sums, tiles, rule, draws, results, sizes,
-    bands, height, pad, table, pitch, positions, size, offsets, blocks, of_plane, filters,
+    bands, height, pad, table, pitch, whole, positions, size, offsets, blocks, of_plane, filters,
 ):  # fmt: skip
     """Gather, transform, correlate, transform back and round bands as long as there are any.
 
@@ -146,10 +146,10 @@ def correlate_tiles(
     weights : see `pack_points`;  starts, offsets, blocks : see `correlate`
     planes, points, sums, tiles : int32, for as many images as a band has
     rule, draws, results : see `requantize_rows`;  sizes : rows and columns of results
-    height : rows of tiles;  pad : of source rows;  table : see `Planes.phase_table`;  positions : tiles of a row
-    size : elements of a phase plane;  filters : without those that fill up the blocks
+    height : rows of tiles;  pad : of source rows;  table : see `Planes.phase_table`;  whole : the digit of whole words
+    positions : tiles of a row;  size : elements of a phase plane;  filters : without those that fill up the blocks
     """
-    pairs, padded, whole = offsets.shape[1], blocks[-1], np.array([0, 0, -1, 0])
+    pairs, padded = offsets.shape[1], blocks[-1]
     for _ in range(AT_ONCE):
         band = take(taken)
         if band >= bands.shape[0]:
@@ -159,14 +159,14 @@ def correlate_tiles(
         call(to_points, (planes, (end - image) * pairs, size, pitch, height * pitch, pairs, points, of_plane))
         pixels = (last - first - 1) * pitch + positions
         call(correlate, (
-            points, end - image, offsets.size * of_plane, pixels, offsets, weights, blocks, pairs, False, 0,
-            starts, True, sums, of_plane,
+            points, end - image, offsets.size * of_plane, pixels, offsets, (0, pairs), weights, 0, blocks, pairs,
+            False, 0, starts, True, sums, of_plane,
         ))  # fmt: skip
         call(from_points, (sums, (end - image) * padded, of_plane, pixels, tiles))
         for odd in range(2):
             rows = min(last, (sizes[0] - odd + 1) // 2) - first
             call(requantize_rows, (
-                tiles[odd * 2 * of_plane :], padded * 4 * of_plane, 4 * of_plane, 2 * pitch,
+                tiles, odd * 2 * of_plane, padded * 4 * of_plane, 4 * of_plane, 2 * pitch,
                 (end - image, filters, rows, sizes[1]), rule, draws,
                 results, (image * filters * sizes[0] + 2 * first + odd) * sizes[1],
                 (sizes[0] * sizes[1], 2 * sizes[1], 1),
