@@ -40,6 +40,8 @@ class Format:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int):
                 raise TypeError(f"{name} must be an integer, not {value!r}")
+        if self.width < 1:
+            raise ValueError(f"width must be at least 1 bit, not {self.width}")
 
     @property
     def lowest(self) -> int:
@@ -51,8 +53,17 @@ class Format:
 
     @property
     def dtype(self) -> np.dtype:
-        """Narrowest NumPy integer that holds every word of this format: what tensors are stored in."""
-        return np.dtype(np.int8 if self.width <= 8 else np.int16 if self.width <= 16 else np.int32)
+        """Narrowest NumPy integer that holds every word of this format: what tensors are stored in.
+
+        Raises
+        ------
+        ValueError
+            There is none for more than 64 bits.
+        """
+        width = self.width
+        if width > 64:
+            raise ValueError(f"words of {width} bits fit no NumPy integer")
+        return np.dtype(np.int8 if width <= 8 else np.int16 if width <= 16 else np.int32 if width <= 32 else np.int64)
 
     @property
     def step(self) -> float:
@@ -71,8 +82,8 @@ class Formats:
 
     Raises
     ------
-    ValueError
-        A width or fraction is outside what the models and the hardware support.
+    TypeError, ValueError
+        A width or fraction is outside what the models and the hardware support, or a rule is none of those there are.
     """
 
     input: Format
@@ -88,6 +99,11 @@ class Formats:
     rounding_seed: int = 1
 
     def __post_init__(self):
+        for name, kind in (("rounding", Rounding), ("overflow", Overflow)):
+            if not isinstance(getattr(self, name), kind):
+                raise ValueError(f"{name} must be one of {', '.join(map(str, kind))}; not {getattr(self, name)!r}")
+        if isinstance(self.rounding_seed, bool) or not isinstance(self.rounding_seed, int):
+            raise TypeError(f"rounding_seed must be an integer, not {self.rounding_seed!r}")
         for name in FORMAT_OF_TENSOR.values():
             form = getattr(self, name)
             if not NARROWEST_BITS <= form.width <= WIDEST_BITS:

@@ -103,7 +103,11 @@ class Layer:
 
     @cached_property
     def accumulators(self) -> dict[str, Format]:
-        """Exact accumulator of every result z, dx, dw, db: wide enough for the worst case, and no wider."""
+        """Exact accumulator of every result z, dx, dw, db: wide enough for the worst case.
+
+        No wider either, but that a bias counts by its magnitude: where nothing else would, -2**(width-1) of bias may
+        take a bit that no sum needs.
+        """
         geometry, formats = self.geometry, self.formats
         x, w, b, dz = formats.input, formats.weights, formats.bias, formats.output_gradient
         rows, columns = geometry.rows, geometry.columns

@@ -13,6 +13,8 @@ def operand(tensor: str, words: np.ndarray, layer: Layer) -> np.ndarray:
     ValueError
         The array does not hold integers, has another shape, or an element is outside the tensor's format.
     """
+    if isinstance(words, np.ma.MaskedArray):
+        raise ValueError(f"{tensor} must hold words everywhere: a masked array does not say which")
     words = np.asarray(words)
     shape, form = layer.geometry.shapes[tensor], layer.formats.of(tensor)
     if words.dtype.kind not in "iu":

@@ -26,7 +26,7 @@ def quantize(values: np.ndarray, form: Format, rounding: Rounding, overflow: Ove
 
     Parameters
     ----------
-    values : ndarray of float64, or anything that converts to it; any shape.
+    values : ndarray of float64, or real numbers that float64 holds exactly; any shape.
 
     Returns
     -------
@@ -35,9 +35,20 @@ def quantize(values: np.ndarray, form: Format, rounding: Rounding, overflow: Ove
     Raises
     ------
     ValueError
-        A value is NaN or infinite.
+        A value is NaN or infinite, or not a real number, or float64 does not hold it.
     """
-    values = np.asarray(values, np.float64)
+    given = np.asanyarray(values)
+    if given.dtype.kind not in "fiu" or np.ma.is_masked(given):
+        kind = "masked ones" if np.ma.is_masked(given) else given.dtype
+        raise ValueError(f"values must be real numbers, not {kind}")
+    with np.errstate(over="ignore", invalid="ignore"):  # what does not fit differs from what was given
+        values = np.asarray(given, np.float64)
+        lost = np.isfinite(given) & (values.astype(given.dtype) != given)
+    if given.dtype.kind in "iu":
+        lost |= np.abs(values) >= 2.0**53  # where an integer that comes back may still have been rounded on its way
+    if lost.any():
+        index = tuple(int(i) for i in np.argwhere(lost)[0])
+        raise ValueError(f"float64 does not hold {given[index]!s} exactly, at index {list(index)}")
     bad = ~np.isfinite(values)
     if bad.any():
         index = tuple(int(i) for i in np.argwhere(bad)[0])

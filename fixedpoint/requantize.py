@@ -107,18 +107,31 @@ def requantize(
     Raises
     ------
     ValueError
-        Stochastic rounding without one draw per accumulator, or fractions too far apart for 64-bit words.
+        An accumulator is no integer or out of range, stochastic rounding without one draw in range for each of them,
+        or fractions too far apart for 64-bit words.
     """
-    accumulators = np.array(accumulators, np.int64, order="C")
+    accumulators = _in_range("accumulators", accumulators, accumulator.lowest, accumulator.highest)
     if rounding != Rounding.STOCHASTIC:
         draws = None
-    elif draws is None or draws.shape != accumulators.shape:
-        given = "none" if draws is None else f"draws of shape {draws.shape}"
+    elif draws is None or np.shape(draws) != accumulators.shape:
+        given = "none" if draws is None else f"draws of shape {np.shape(draws)}"
         raise ValueError(f"stochastic rounding needs draws of shape {accumulators.shape}, not {given}")
+    else:
+        draws = _in_range("draws", draws, 0, (1 << max(0, accumulator.fraction - result.fraction)) - 1)
     results = np.empty(accumulators.size, result.dtype)
     rule = Requantizer(accumulator, result, rounding, overflow, draws)
     rule.all(accumulators.reshape(-1), results)
     return results.reshape(accumulators.shape)
+
+
+def _in_range(name: str, words: np.ndarray, lowest: int, highest: int) -> np.ndarray:
+    """A copy of `words` in int64, once known to be integers from `lowest` to `highest`."""
+    words = np.asarray(words)
+    if words.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be integers, not {words.dtype}")
+    if words.size and not lowest <= int(words.min()) <= int(words.max()) <= highest:
+        raise ValueError(f"{name} must be in {lowest}..{highest}, not in {words.min()}..{words.max()}")
+    return np.array(words, np.int64, order="C")
 
 
 def result_requantizer(tensor: str, layer: Layer, first_beat: int = 0) -> Requantizer:

@@ -93,7 +93,16 @@ def draws(stream: TensorStream, seed: int, shift: int, first_beat: int = 0) -> n
     Returns
     -------
     ndarray of int64, in the tensor's shape, each element in 0..2**shift - 1.
+
+    Raises
+    ------
+    ValueError
+        `shift` or `first_beat` is out of range.
     """
+    if not 0 <= shift <= 63:
+        raise ValueError(f"shift must be between 0 and 63 bits, not {shift}")
+    if isinstance(first_beat, bool) or not isinstance(first_beat, int) or not 0 <= first_beat < 1 << 63:
+        raise ValueError(f"first_beat must be a number of beats, not {first_beat!r}")
     states = np.array([initial_state(seed, stream.tensor, lane) for lane in range(stream.lanes)], np.uint64)
     beats = np.empty((stream.beats, stream.lanes), np.int64)
     _fill(states, shift, first_beat, beats)

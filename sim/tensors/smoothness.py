@@ -34,9 +34,12 @@ def scaled_gradient(x: np.ndarray, w: np.ndarray, z: np.ndarray, layer: Layer) -
     That is how networks are trained in few bits: gradients as large as their formats hold, but (to within the
     rounding of dz) none of dz, dx, dw and db out of range.  Rounded half up.
     """
-    gradient = smoothness_gradient(z)
-    drop_bits = _bits(gradient) - (layer.formats.output_gradient.width - 1)
+    gradient, form = smoothness_gradient(z), layer.formats.output_gradient
+    drop_bits = _bits(gradient) - (form.width - 1)
     dz = _shift_right_half_up(gradient, drop_bits)
+    if dz.max() > form.highest:  # rounded up to the next power of two
+        drop_bits += 1
+        dz = _shift_right_half_up(gradient, drop_bits)
     accumulated = {
         "dx": input_gradient_accumulate(w, dz, layer),
         "dw": weight_gradient_accumulate(x, dz, layer),

@@ -21,7 +21,7 @@ from fixedpoint.forward import forward, forward_accumulate, forward_definition
 from fixedpoint.input_gradient import input_gradient, input_gradient_accumulate, input_gradient_definition
 from fixedpoint.layer import Layer, LayerError
 from fixedpoint.limbs import digits, split
-from fixedpoint.pair_kernels import filter_blocks
+from fixedpoint.pair_kernels import LANES, filter_blocks
 from fixedpoint.scratch import KEPT_BYTES, Scratch
 from fixedpoint.stochastic import result_draws
 from fixedpoint.threads import thread_count, threads
@@ -134,6 +134,36 @@ def test_most_negative_operands_in_long_sums(x_bits, w_bits):
         name: np.full(geometry.shapes[name], layer.formats.of(name).lowest, layer.formats.of(name).dtype)
         for name in ("x", "w", "b", "dz")
     }
+    assert_equal_to_definition(layer, tensors)
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [Geometry(1, 512, 4, Axis(1, 1), Axis(40, 1)), Geometry(1, 2, 512, Axis(1, 1), Axis(40, 1)),
+     Geometry(1, 2, 3, Axis(1, 1), Axis(4096, 1))],
+    ids=["z", "dx", "dw"],
+)  # fmt: skip
+def test_no_chunk_is_one_too_long(geometry):
+    """As many of the most negative products as one chunk may add up, and two more."""
+    form, result = Format(16, 0), Format(32, 0)
+    cut = split(16, 16, 63, halves=False)
+    assert max(geometry.in_channels, geometry.out_channels, geometry.columns.size // (2 * LANES) * 2) > cut.terms
+    layer = Layer(geometry, Formats(form, form, form, result, form, result, result, result))
+    assert_equal_to_definition(
+        layer, {name: np.full(shape, form.lowest, np.int16) for name, shape in geometry.shapes.items()}
+    )
+
+
+@pytest.mark.parametrize("fraction", [-1, -2, -8, -9, -15, -33])
+@pytest.mark.parametrize("rounding", list(Rounding))
+def test_small_sums_that_move_far_to_the_right(fraction, rounding):
+    """By 31 bits and more, of sums that 32 bits hold; and as far to the left."""
+    form = Format(8, 15)
+    layer = Layer(
+        Geometry(1, 3, 5, Axis(6, 3, 1, 1, 1), Axis(7, 3, 1, 1, 1)),
+        Formats(form, form, form, Format(8, fraction), form, Format(8, fraction), Format(16, 60), form, rounding),
+    )
+    tensors = random_tensors(layer, np.random.default_rng(0))
     assert_equal_to_definition(layer, tensors)
 
 

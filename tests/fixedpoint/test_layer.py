@@ -81,6 +81,7 @@ def test_lanes_divide_their_axis(lanes, key, message):
         ({"input": Format(32, 4), "weights": Format(32, 4)}, "formats.output", "needs 69 bits; at most 63"),
         ({"bias": Format(16, -40)}, "formats.output", "needs 65 bits; at most 63"),
         ({"output": Format(8, 60)}, "formats.output", "needs 73 bits; at most 63"),
+        ({"bias": Format(16, -39)}, "formats.output", "needs 64 bits; at most 63"),
         ({"input_gradient": Format(8, -56)}, "formats.input_gradient", "fraction must be at least -55, not -56"),
         ({"bias_gradient": Format(8, -60)}, "formats.bias_gradient", "fraction must be at least -59, not -60"),
     ],
@@ -113,10 +114,30 @@ def test_formats_are_of_integers(value):
         Format(8, value)
 
 
-@pytest.mark.parametrize("width", range(2, 33))
+@pytest.mark.parametrize("width", range(1, 65))
 def test_words_fit_their_dtype_and_no_narrower_one(width):
     form = Format(width, 0)
     info = np.iinfo(form.dtype)
     assert info.min <= form.lowest < form.highest <= info.max
     assert form.highest - form.lowest == (1 << width) - 1
     assert info.bits == 8 or form.highest > np.iinfo(f"int{info.bits // 2}").max
+
+
+@pytest.mark.parametrize("width", [0, -3])
+def test_words_have_a_bit(width):
+    with pytest.raises(ValueError, match=f"width must be at least 1 bit, not {width}"):
+        Format(width, 0)
+
+
+def test_no_dtype_holds_more_than_64_bits():
+    with pytest.raises(ValueError, match="words of 65 bits fit no NumPy integer"):
+        _ = Format(65, 0).dtype
+
+
+def test_rules_are_those_there_are():
+    with pytest.raises(ValueError, match="rounding must be one of floor, .*, stochastic; not 'nearest'"):
+        replace(FORMATS, rounding="nearest")
+    with pytest.raises(ValueError, match="overflow must be one of saturate, wrap; not 'clip'"):
+        replace(FORMATS, overflow="clip")
+    with pytest.raises(TypeError, match="rounding_seed must be an integer, not 1.5"):
+        replace(FORMATS, rounding_seed=1.5)

@@ -248,6 +248,15 @@ def test_operands_outside_their_format_are_refused(small, result, name):
             compute(result, t, layer)
 
 
+def test_unsigned_words_as_wide_as_their_format():
+    layer = extreme_layer(8, Geometry(1, 1, 1, Axis(1, 1), Axis(1, 1)))
+    t = {name: np.full(layer.geometry.shapes[name], 127, np.uint8) for name in ("x", "w", "b")}
+    assert compute("z", t, layer).item() == 127 * 127 + 127
+    t["x"][:] = 128
+    with pytest.raises(ValueError, match=r"x\[0, 0, 0, 0\] is 128, outside -128\.\.127"):
+        compute("z", t, layer)
+
+
 @pytest.mark.parametrize(("result", "name"), EVERY_OPERAND)
 def test_operands_of_another_kind_or_shape_are_refused(small, result, name):
     layer, t = small
@@ -257,6 +266,7 @@ def test_operands_of_another_kind_or_shape_are_refused(small, result, name):
         (good.astype(bool), f"{name} must hold integers, not bool"),
         (good[..., :1], f"{name} must have shape"),
         (good[None], f"{name} must have shape"),
+        (np.ma.array(good, mask=True), f"{name} must hold words everywhere"),
     ]:
         t[name] = words
         with pytest.raises(ValueError, match=message):

@@ -89,3 +89,45 @@ def test_what_is_not_finite_is_refused():
 def test_empty_and_scalar():
     assert quantize(np.empty((0, 3)), Format(8, 0), Rounding.FLOOR, Overflow.WRAP).shape == (0, 3)
     assert quantize(2.6, Format(8, 0), Rounding.HALF_UP, Overflow.WRAP).item() == 3
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.int8, np.uint16, np.int64, np.longdouble, ">f8"])
+def test_every_kind_of_real_number_in_any_order_of_memory(kind):
+    values = np.arange(-40, 40).astype(kind).reshape(8, 10).T[::-1, ::2]
+    expected = [[exact_limit(Overflow.WRAP, 4 * int(value), 6) for value in row] for row in values]
+    assert quantize(values, Format(6, 2), Rounding.FLOOR, Overflow.WRAP).tolist() == expected
+    assert quantize(values[:0], Format(6, 2), Rounding.FLOOR, Overflow.WRAP).shape == (0, 4)
+
+
+def test_formats_of_up_to_63_bits():
+    values = np.array([2.0**35, -(2.0**38) - 1, 2.0**39, -(2.0**60)])
+    words = quantize(values, Format(40, 0), Rounding.HALF_EVEN, Overflow.SATURATE)
+    assert words.tolist() == [2**35, -(2**38) - 1, 2**39 - 1, -(2**39)]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (2**53 + 1, "float64 does not hold 9007199254740993 exactly, at index \\[0\\]"),
+        (np.uint64(2**64 - 1), "does not hold 18446744073709551615 exactly"),
+        (1 + 2j, "values must be real numbers, not complex128"),
+        (True, "values must be real numbers, not bool"),
+        ("1", "values must be real numbers, not <U1"),
+        (10**400, "values must be real numbers, not object"),
+    ],
+)
+def test_numbers_that_float64_does_not_hold(value, message):
+    with pytest.raises(ValueError, match=message):
+        quantize(np.array([value, value]), Format(8, 0), Rounding.FLOOR, Overflow.WRAP)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant <= 52, reason="long doubles are doubles here")
+@pytest.mark.parametrize("value", [np.longdouble("1e400"), np.longdouble(0.5) + np.longdouble(2) ** -60])
+def test_long_doubles_that_float64_does_not_hold(value):
+    with pytest.raises(ValueError, match="float64 does not hold"):
+        quantize(np.array([value]), Format(8, 0), Rounding.HALF_EVEN, Overflow.SATURATE)
+
+
+def test_masked_values_are_refused():
+    with pytest.raises(ValueError, match="values must be real numbers, not masked ones"):
+        quantize(np.ma.array([1.0, 2.0], mask=[0, 1]), Format(8, 0), Rounding.FLOOR, Overflow.WRAP)

@@ -51,6 +51,18 @@ def test_no_ties(rule, shift):
     assert results.tolist() == NO_TIES[rule]
 
 
+def test_stochastic_by_a_literal_table():
+    """Two bits dropped: every remainder of a negative and a positive number, under every draw."""
+    expected = {
+        -2.0: [-2, -2, -2, -2], -1.75: [-2, -2, -2, -1], -1.5: [-2, -2, -1, -1], -1.25: [-2, -1, -1, -1],
+        1.0: [1, 1, 1, 1], 1.25: [1, 1, 1, 2], 1.5: [1, 1, 2, 2], 1.75: [1, 2, 2, 2],
+    }  # fmt: skip
+    for value, results in expected.items():
+        accumulators = np.full(4, int(value * 4))
+        given = accumulators, Format(16, 2), Format(8, 0), Rounding.STOCHASTIC, Overflow.SATURATE, np.arange(4)
+        assert requantize(*given).tolist() == results
+
+
 @pytest.mark.parametrize("rule", list(Rounding))
 @pytest.mark.parametrize(
     ("overflow", "expected"),
@@ -148,6 +160,16 @@ def test_requantize_refuses_what_it_cannot_do():
         requantize(one, Format(8, 4), Format(8, 2), Rounding.STOCHASTIC, Overflow.WRAP)
     with pytest.raises(ValueError, match=r"draws of shape \(2,\), not draws of shape \(1,\)"):
         requantize(one, Format(8, 4), Format(8, 2), Rounding.STOCHASTIC, Overflow.WRAP, np.zeros(1, np.int64))
+    for draws in np.array([0, 4]), np.array([-1, 0]), np.array([0.5, 0]):
+        with pytest.raises(ValueError, match="draws must be"):
+            requantize(one, Format(8, 4), Format(8, 2), Rounding.STOCHASTIC, Overflow.WRAP, draws)
+    for words, message in [
+        (np.array([1, 128]), r"accumulators must be in -128\.\.127, not in 1\.\.128"),
+        (np.array([2**63 + 5, 0], np.uint64), "accumulators must be in"),
+        (np.array([23.9]), "accumulators must be integers, not float64"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            requantize(words, Format(8, 4), Format(8, 2), Rounding.FLOOR, Overflow.WRAP)
     for accumulator, result in [(Format(60, 0), Format(8, 5)), (Format(8, 64), Format(8, 0))]:
         with pytest.raises(ValueError, match="must not move left by more than"):
             requantize(one, accumulator, result, Rounding.FLOOR, Overflow.WRAP)

@@ -16,12 +16,12 @@ from fixedpoint.forward import forward
 from fixedpoint.input_gradient import input_gradient
 from fixedpoint.layer import Layer, LayerError
 from fixedpoint.weight_gradient import weight_gradient
-from reference.geometry import Geometry
+from reference.geometry import Axis, Geometry
 from sim.errors import BadInput
 from sim.layer_schema import DigitsData, FileData, PhotographData, RandomData
 from sim.tensors.filters import NAMES, known_filters
 from sim.tensors.pictures import mosaic, photograph
-from sim.tensors.smoothness import smoothness_gradient
+from sim.tensors.smoothness import scaled_gradient, smoothness_gradient
 from sim.tensors.sources import INPUTS, make_tensors
 
 EXAMPLES = Path(__file__).parents[3] / "examples/layers"
@@ -176,6 +176,16 @@ def test_dz_is_the_gradient_of_the_smoothness_cost():
         step = np.zeros_like(z)
         step[index] = 1
         assert gradient[index] == (cost(z + step) - cost(z - step)) / 2
+
+
+@pytest.mark.parametrize("largest", [126, 127, 128, 254, 255, 256, 509, 510, 511])
+def test_the_largest_gradient_may_round_up_to_a_power_of_two(largest):
+    word, wide = Format(8, 0), Format(32, 0)
+    layer = Layer(Geometry(1, 1, 1, Axis(1, 1), Axis(2, 1)), Formats(word, word, word, wide, word, wide, wide, wide))
+    z = np.array([0, largest]).reshape(layer.geometry.z_shape)
+    dz = scaled_gradient(np.ones(layer.geometry.x_shape, int), np.ones((1, 1, 1, 1), int), z, layer)
+    assert 63 <= dz.max() <= 127
+    assert -dz.min() in (dz.max(), dz.max() - 1), "the other one, rounded half up"
 
 
 @pytest.mark.parametrize(("data", "channels", "message"), [
