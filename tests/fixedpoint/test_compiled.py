@@ -65,6 +65,29 @@ requantize_each(words, words[:2], 8, 0, 0, words)
 """
 
 
+CALL_BY_ADDRESS = """
+import numpy as np
+from fixedpoint.compiled import INT, INTS, call, compiled, entry
+
+@compiled
+def add_one(words, index):
+    words[index] += 1
+
+@compiled
+def add_one_at(address, words, index):
+    call(address, (words, index))
+
+words, address = np.zeros(3, np.int64), entry(add_one, INTS, INT)
+add_one_at(address, words, 1)
+print(words)
+try:
+    add_one_at(address, words.astype(np.int32), 1)
+except Exception as error:
+    print("no function was entered for arguments of types array(int32, 1d, C), int64" in str(error))
+add_one_at(address, words[:2], 2)
+"""
+
+
 def run(program: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     return subprocess.run(
@@ -89,6 +112,12 @@ def test_no_kernel_leaves_its_arrays(expected):
 def test_bounds_are_checked_when_asked():
     """Otherwise the test above would say nothing, for instance because unchecked machine code was kept."""
     assert "IndexError" in run(READ_PAST_THE_END, ROOT, NUMBA_BOUNDSCHECK="1").stderr
+
+
+def test_functions_are_called_by_address_with_their_own_types_only():
+    finished = run(CALL_BY_ADDRESS, ROOT, NUMBA_BOUNDSCHECK="1")
+    assert finished.stdout == "[0 1 0]\nTrue\n"
+    assert "IndexError" in finished.stderr, "what goes wrong in them comes through"
 
 
 def test_the_package_works_where_nothing_can_be_kept(tmp_path, expected):
