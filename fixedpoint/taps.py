@@ -9,7 +9,7 @@ import numpy as np
 
 from fixedpoint.bands import AT_ONCE, Bands, Means, round_up, take
 from fixedpoint.compiled import call, compiled
-from fixedpoint.convolution import Convolution
+from fixedpoint.convolution import Convolution, Filters
 from fixedpoint.limbs import Split
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks, lowest_pair
 from fixedpoint.planes import SLACK, Planes, gather_pairs_entry, pack_weights
@@ -22,75 +22,79 @@ class Taps:
 
     def __init__(self, convolution: Convolution, cut: Split, given: Means):
         rows, columns, filters = convolution.rows, convolution.columns, convolution.filters
-        self._filters, self._cut = filters, cut
-        self._blocks = blocks = filter_blocks(filters.count)
-        self._padded = padded = int(blocks[-1])
+        blocks = filter_blocks(filters.count)
+        padded = int(blocks[-1])
         planes = convolution.pairs * len(rows.phases) * len(columns.phases) * len(cut.a)
         row_bytes = (columns.positions + columns.reach) * (4 * planes + cut.sums.itemsize * padded)
-        self._bands = bands = Bands.of(
-            convolution.images, rows.positions, row_bytes, convolution.multiplications, given
-        )  # fmt: skip
+        bands = Bands.of(convolution.images, rows.positions, row_bytes, convolution.multiplications, given)
         layout = Planes(convolution.channels, rows, columns, bands.height)
         of_image, of_filter = layout.pair_count * layout.size, round_up(bands.height * layout.pitch, TILE_PIXELS)
-        self._sizes = bands.images * of_image + SLACK, bands.images * padded * of_filter
-        self._steps(layout)
-        self._digits, weight_digits = np.array(cut.a, np.int64), np.array(cut.b, np.int64)
-        self._weight_digits = weight_digits
+        targets, bounds, (offsets, first, second) = _steps(layout, filters)
+        source_digits, weight_digits = np.array(cut.a, np.int64), np.array(cut.b, np.int64)
+        self._cut, self._bands, self._starts = cut, bands, (padded, TILE_PIXELS)
+        self._packing = filters.of_filter, filters.count, first, second, bounds, weight_digits, blocks
+        self._sizes = (
+            padded * first.size * len(cut.b), len(cut.a) * (bands.images * of_image + SLACK),
+            bands.images * padded * of_filter,
+        )  # fmt: skip
         self._fixed = (
             bands.table, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride, layout.phase_table,
-            layout.pitch, columns.positions, self._digits, of_image, self._targets, self._bounds, self._offsets[None],
-            weight_digits, blocks, cut.terms // 2, cut.halves, of_filter, filters.count,
+            layout.pitch, columns.positions, source_digits, of_image, targets, bounds, offsets[None], weight_digits,
+            blocks, cut.terms // 2, cut.halves, of_filter, filters.count,
         )  # fmt: skip
-
-    def _steps(self, layout: Planes) -> None:
-        """The products of all targets that make results, one target after the other; see `Planes.steps`."""
-        targets, steps = [], [np.empty((3, 0), np.int64)]
-        for row in layout.rows.targets:
-            for column in layout.columns.targets:
-                left, made = column.results(0, layout.columns.positions, layout.columns.results)
-                if made:
-                    targets.append((row.first, row.step, layout.rows.results, left, made.start, made.step, len(made)))
-                    steps.append(layout.steps(row, column, self._filters.of_channel, self._filters.of_row))
-        self._targets = np.array(targets, np.int64).reshape(-1, 7)
-        self._bounds = np.cumsum([of_target.shape[1] for of_target in steps])
-        self._offsets, self._first, self._second = np.hstack(steps)
 
     def run(
         self, source: np.ndarray, weights: np.ndarray, start: np.ndarray, rule: Requantizer, results: np.ndarray
     ) -> bool:
         """As `fixedpoint.convolve.convolve`; False, and nothing done, if the weights do not allow sums in halves."""
-        filters, cut = self._filters, self._cut
-        starts = np.zeros((1, self._padded * TILE_PIXELS), cut.sums)
-        starts.reshape(-1, TILE_PIXELS)[: filters.count] = start[:, None]
+        cut, (packed_size, planes_size, sums_size) = self._cut, self._sizes
+        starts = np.zeros(self._starts, cut.sums)
+        starts[: start.size] = start[:, None]
+        starts = starts.reshape(1, -1)
         kernels = (
             gather_pairs_entry(source.dtype, source.flags.writeable), correlate_entry(cut.sums),
             rule.entry(cut.sums, results.dtype),
         )  # fmt: skip
-        words, flat, plane_size, sum_size = rule.of(cut.sums), results.reshape(-1), *self._sizes
+        numbers, flat = rule.of(cut.sums), results.reshape(-1)
 
         def work(thread: int, taken: np.ndarray) -> None:
             correlate_bands(
-                *kernels, taken, source, packed[None], starts, *memory_of[thread], words, rule.draws, flat,
+                *kernels, taken, source, packed[None], starts, *memory_of[thread], numbers, rule.draws, flat,
                 results.shape[2:], *self._fixed,
             )  # fmt: skip
 
         with Scratch() as memory:
-            packed = memory.empty(self._padded * self._first.size * len(cut.b), np.int32)
-            pack_weights(
-                weights.reshape(-1), filters.of_filter, filters.count, self._first, self._second, self._bounds,
-                self._weight_digits, self._blocks, packed,
-            )  # fmt: skip
+            packed = memory.empty(packed_size, np.int32)
+            pack_weights(weights.reshape(-1), *self._packing, packed)
             if cut.halves and lowest_pair(packed):
                 return False
             memory_of = [
                 (
-                    memory.empty(len(cut.a) * plane_size, np.int32).reshape(len(cut.a), -1),
-                    memory.empty(sum_size, cut.sums)[None],
+                    memory.empty(planes_size, np.int32).reshape(len(cut.a), -1),
+                    memory.empty(sums_size, cut.sums)[None],
                 )
                 for _ in range(self._bands.threads)
             ]
             self._bands.share(work)
         return True
+
+
+def _steps(layout: Planes, filters: Filters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The products of all targets that make results, one target after the other.
+
+    Returns
+    -------
+    targets, bounds : see `correlate_bands`;  steps : int64 (3, steps), see `Planes.steps`
+    """
+    targets, steps = [], [np.empty((3, 0), np.int64)]
+    for row in layout.rows.targets:
+        for column in layout.columns.targets:
+            left, made = column.results(0, layout.columns.positions, layout.columns.results)
+            if made:
+                targets.append((row.first, row.step, layout.rows.results, left, made.start, made.step, len(made)))
+                steps.append(layout.steps(row, column, filters.of_channel, filters.of_row))
+    bounds = np.cumsum([of_target.shape[1] for of_target in steps])
+    return np.array(targets, np.int64).reshape(-1, 7), bounds, np.hstack(steps)
 
 
 @compiled
