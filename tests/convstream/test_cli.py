@@ -150,12 +150,22 @@ def test_check_of_what_is_no_vectors_folder(run, tmp_path):
     assert (code, err) == (2, f"convstream: {tmp_path}/manifest.json: No such file or directory\n")
 
 
-@pytest.mark.parametrize("command", ["vectors", "verilog", "reference"])
-def test_a_folder_that_is_not_ours_is_refused_before_any_work(run, tmp_path, monkeypatch, command):
-    def work(*_):
-        raise AssertionError("work was done")
+@pytest.fixture
+def no_work(monkeypatch):
+    """Have a command fail if it begins to work."""
 
-    monkeypatch.setattr(f"convstream.commands.{command}.working", work)
+    def forbid(command):
+        def work(*_):
+            raise AssertionError("work was done")
+
+        monkeypatch.setattr(f"convstream.commands.{command}.working", work)
+
+    return forbid
+
+
+@pytest.mark.parametrize("command", ["vectors", "verilog", "reference"])
+def test_a_folder_that_is_not_ours_is_refused_before_any_work(run, tmp_path, no_work, command):
+    no_work(command)
     (tmp_path / "thesis.tex").write_text("precious")
     code, _, err = run(command, EXAMPLE, "--out", tmp_path)
     assert code == 2
@@ -164,10 +174,17 @@ def test_a_folder_that_is_not_ours_is_refused_before_any_work(run, tmp_path, mon
 
 
 @pytest.mark.parametrize("command", ["vectors", "verilog", "reference"])
-def test_a_folder_that_cannot_be_written(run, command):
-    code, _, err = run(command, EXAMPLE, "--out", "/proc/here")
+@pytest.mark.parametrize("path", ["/proc/here", "/proc/none/here", "loop"])
+def test_a_folder_that_cannot_be_written_is_refused_before_any_work(
+    run, tmp_path, monkeypatch, no_work, command, path
+):  # fmt: skip
+    no_work(command)
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    code, _, err = run(command, EXAMPLE, "--out", path)
     assert (code, err.count("\n")) == (2, 1)
-    assert err.startswith("convstream: /proc/here: cannot be written: ")
+    assert err.startswith(f"convstream: {path}: cannot be written: ")
+    assert list(tmp_path.iterdir()) == [tmp_path / "loop"]
 
 
 @pytest.mark.parametrize("path", ["/proc/here/p.png", "/proc"])
