@@ -179,6 +179,7 @@ def _make(scratch: Path, makefile: str, *arguments: str) -> None:
 
 def _run(command: list[str], scratch: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
+    environment |= {"VERILATOR_ROOT": "verilator", "TMPDIR": str(scratch)}  # a compiler that is killed leaves files
     log = scratch / "build.log"
-    if run(command, scratch, {**environment, "VERILATOR_ROOT": "verilator"}, log, _BUILD_SECONDS):
+    if run(command, scratch, environment, log, _BUILD_SECONDS):
         raise SimulationError(f"{Path(command[0]).name} failed: {quote_error(log)}")
