@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sim.errors import BadInput, CheckFailed, one_line
+from sim.plain_file import open_plain
 
 MANIFEST = "manifest.json"
 _LARGEST_MANIFEST_BYTES = 1 << 20
@@ -104,7 +105,7 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             content = file.read(_LARGEST_MANIFEST_BYTES + 1)
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}") from None
