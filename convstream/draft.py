@@ -14,6 +14,8 @@ def draft_of(path: Path) -> Iterator[Path]:
     try:
         if path.is_dir():
             raise IsADirectoryError(None, "Is a directory")
+        if path.exists() and not path.is_file():
+            raise OSError(None, "Not a plain file")  # a device would be replaced by what is meant for it
         path.parent.mkdir(parents=True, exist_ok=True)
         folder = TemporaryDirectory(dir=path.parent, prefix=f".{path.name[:40]}-")
     except OSError as error:

@@ -153,10 +153,22 @@ def test_a_good_junit_report(run, verdict, tmp_path):
     assert suite.find("testcase/failure") is None
 
 
-def test_a_junit_report_that_cannot_be_written(run, verdict):
+@pytest.mark.parametrize(("path", "reason"), [
+    ("/proc/here/junit.xml", "No such file or directory"),
+    ("/proc", "Is a directory"),
+    ("/dev/null", "Not a plain file"),
+])  # fmt: skip
+def test_a_junit_report_that_cannot_be_written_is_refused_before_any_work(run, verdict, path, reason):
+    verdict(error=AssertionError("work was done"))
+    code, _, err = run("simulate", EXAMPLE, "--junit", path)
+    assert (code, err) == (2, f"convstream: {path}: cannot be written: {reason}\n")
+
+
+def test_a_junit_report_makes_its_folder_and_replaces_the_last(run, verdict, tmp_path):
     verdict()
-    code, _, err = run("simulate", EXAMPLE, "--junit", "/proc/here/junit.xml")
-    assert (code, err) == (2, "convstream: /proc/here/junit.xml: cannot be written: No such file or directory\n")
+    for _ in range(2):
+        assert run("simulate", EXAMPLE, "--junit", tmp_path / "new/junit.xml")[0] == 0
+    assert list((tmp_path / "new").iterdir()) == [tmp_path / "new/junit.xml"]
 
 
 def test_all_cores_are_simulated_unless_one_is_chosen(run, verdict):
