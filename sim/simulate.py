@@ -76,8 +76,10 @@ def simulate_episodes(
 
     Raises
     ------
+    BadInput
+        A program that is needed is missing.
     SimulationError
-        There is no verdict: the simulator is missing, rejected the core, died or never ended, no test ran, or beats
+        There is no verdict: the simulator rejected the core, died or never ended, no test ran, or beats
         are missing.
     """
     if pass_name not in PASSES:

@@ -13,6 +13,7 @@ from convstream.cli import main
 from hdl.passes import PASSES
 from sim.jobs.processes import SimulationError
 from sim.scoreboard import Mismatch
+from sim.simulators import icarus, verilator
 from sim.verdict import SimulationResult
 
 ROOT = Path(__file__).parents[2]
@@ -144,6 +145,29 @@ def test_broken_rules_and_missing_verdicts_fail_too(run, verdict, tmp_path, chan
     assert json.loads(out)["runs"][0]["failure"] == reason
 
 
+@pytest.mark.parametrize(("simulator", "tools", "missing"), [
+    ("icarus", {}, "iverilog"),
+    ("verilator", {}, "c++"),
+    ("verilator", {"c++": "#!/bin/sh\necho 1\n"}, "make"),
+], ids=["iverilog", "c++", "make"])  # fmt: skip
+def test_a_missing_tool_is_no_failed_test(run, tmp_path, monkeypatch, simulator, tools, missing):
+    """Not even a folder for the run is left."""
+    for name, text in tools.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    for program in (icarus._version, verilator._compiler_version):
+        program.cache_clear()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("simulate", ROOT / EXAMPLE, "--simulator", simulator, "--junit", "junit.xml")
+    for program in (icarus._version, verilator._compiler_version):
+        program.cache_clear()
+    assert (code, out) == (2, "")
+    assert err == f"convstream: {missing} is needed and is not installed, or not on PATH\n"
+    assert not (tmp_path / "junit.xml").exists()
+    assert list((tmp_path / "build/runs").iterdir()) == []
+
+
 def test_a_good_junit_report(run, verdict, tmp_path):
     verdict()
     assert run("simulate", EXAMPLE, "--junit", tmp_path / "junit.xml")[0] == 0
@@ -211,7 +235,7 @@ def test_a_report_on_a_wrong_core_fails_and_shows_it(run, verdict, tmp_path):
 
 def test_a_report_without_a_verdict_leaves_the_old_picture(run, verdict, tmp_path):
     (tmp_path / "p.png").write_bytes(b"old")
-    verdict(error=SimulationError("iverilog is needed and is not installed, or not on PATH"))
+    verdict(error=SimulationError("iverilog failed: core.v: syntax error"))
     assert run("report", EXAMPLE, "--picture", tmp_path / "p.png")[0] == 1
     assert (tmp_path / "p.png").read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [tmp_path / "p.png"]
