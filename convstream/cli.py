@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -47,6 +48,9 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed before we began; nobody listens
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
     with _terminated_from_within():
         code = _run(arguments)
     sys.exit(code)

@@ -236,6 +236,15 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     assert "Traceback" not in command.stderr.read()
 
 
+@pytest.mark.parametrize(("closed", "arguments", "code"), [
+    (">&-", ["estimate", EXAMPLE], 0), (">&-", ["estimate", EXAMPLE, "--json"], 0), ("2>&-", ["reference", "none"], 2),
+])  # fmt: skip
+def test_closed_streams_are_no_error(closed, arguments, code):
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "convstream", *map(str, arguments)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code, b"", b"")
+
+
 @pytest.mark.parametrize(("number", "code", "word"), [
     (signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated"),
 ])  # fmt: skip
