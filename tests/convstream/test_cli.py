@@ -217,8 +217,9 @@ def test_a_data_file_that_cannot_be_read(run, tmp_path, layer_file, content, mes
 
 
 def test_pictures_for_a_layer_with_other_channels(run, layer_file):
-    code, _, err = run("reference", layer_file('source = "random"', 'source = "photograph"'))
-    assert (code, err) == (2, 'convstream: data.source = "photograph": in_channels must be 1 or 3, not 4\n')
+    path = layer_file('source = "random"', 'source = "photograph"')
+    code, _, err = run("reference", path)
+    assert (code, err) == (2, f'convstream: {path}: data.source = "photograph": in_channels must be 1 or 3, not 4\n')
 
 
 def process(*arguments, **options) -> subprocess.Popen:

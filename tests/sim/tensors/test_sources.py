@@ -18,7 +18,7 @@ from fixedpoint.layer import Layer, LayerError
 from fixedpoint.weight_gradient import weight_gradient
 from reference.geometry import Geometry
 from sim.errors import BadInput
-from sim.layer_schema import DigitsData, FileData, PhotographData, RandomData
+from sim.layer_schema import FileData, PhotographData, RandomData
 from sim.tensors.filters import NAMES, known_filters
 from sim.tensors.pictures import mosaic, photograph
 from sim.tensors.smoothness import smoothness_gradient
@@ -176,15 +176,6 @@ def test_dz_is_the_gradient_of_the_smoothness_cost():
         step = np.zeros_like(z)
         step[index] = 1
         assert gradient[index] == (cost(z + step) - cost(z - step)) / 2
-
-
-@pytest.mark.parametrize(("data", "channels", "message"), [
-    (PhotographData(source="photograph"), 4, 'data.source = "photograph": in_channels must be 1 or 3, not 4'),
-    (DigitsData(source="digits"), 3, 'data.source = "digits": in_channels must be 1, not 3'),
-])  # fmt: skip
-def test_pictures_need_their_channels(data, channels, message):
-    with pytest.raises(BadInput, match=message):
-        make_tensors(make_layer(in_channels=channels), data, HERE)
 
 
 def test_integers_of_a_file_are_words_and_floats_are_values(tmp_path):
