@@ -1,6 +1,7 @@
 """What `convstream simulate` and `report` make of verdicts; one real run, the others with a verdict given."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -179,13 +180,18 @@ def test_a_good_junit_report(run, verdict, tmp_path):
 
 @pytest.mark.parametrize(("path", "reason"), [
     ("/proc/here/junit.xml", "No such file or directory"),
-    ("/proc", "Is a directory"),
-    ("/dev/null", "Not a plain file"),
+    (".", "Is a directory"),
+    ("pipe", "Not a plain file"),
 ])  # fmt: skip
-def test_a_junit_report_that_cannot_be_written_is_refused_before_any_work(run, verdict, path, reason):
+def test_a_junit_report_that_cannot_be_written_is_refused_before_any_work(
+    run, verdict, tmp_path, monkeypatch, path, reason
+):
     verdict(error=AssertionError("work was done"))
-    code, _, err = run("simulate", EXAMPLE, "--junit", path)
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    code, _, err = run("simulate", ROOT / EXAMPLE, "--junit", path)
     assert (code, err) == (2, f"convstream: {path}: cannot be written: {reason}\n")
+    assert list(tmp_path.iterdir()) == [tmp_path / "pipe"]
 
 
 def test_a_junit_report_makes_its_folder_and_replaces_the_last(run, verdict, tmp_path):
@@ -193,6 +199,18 @@ def test_a_junit_report_makes_its_folder_and_replaces_the_last(run, verdict, tmp
     for _ in range(2):
         assert run("simulate", EXAMPLE, "--junit", tmp_path / "new/junit.xml")[0] == 0
     assert list((tmp_path / "new").iterdir()) == [tmp_path / "new/junit.xml"]
+
+
+def test_a_junit_report_goes_where_a_link_leads(run, verdict, tmp_path):
+    verdict()
+    for name, target in (("link", "junit.xml"), ("loop", "loop")):
+        (tmp_path / name).symlink_to(target)
+    assert run("simulate", EXAMPLE, "--junit", tmp_path / "link")[0] == 0
+    assert (tmp_path / "link").is_symlink()
+    assert ElementTree.parse(tmp_path / "junit.xml").getroot().get("tests") == "3"
+    code, _, err = run("simulate", EXAMPLE, "--junit", tmp_path / "loop")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "loop: cannot be written: the link leads back to itself" in err
 
 
 def test_all_cores_are_simulated_unless_one_is_chosen(run, verdict):
