@@ -1,19 +1,27 @@
 """The command line: every command, and the one place where errors become a line and an exit code.
 
-Exit codes: 0 all right, 1 a mismatch or failed check, 2 bad input or usage, 130 interrupted.
+Exit codes: 0 all right, 1 a mismatch or failed check, 2 bad input or usage, 130 interrupted, 143 terminated.
 """
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from sim.errors import BadInput, CheckFailed, one_line
 
-_FAILED, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
+_FAILED, _BAD_INPUT, _INTERRUPTED, _TERMINATED = 1, 2, 130, 143
+
+
+class _Terminated(SystemExit):
+    """Raised where SIGTERM finds the program; a SystemExit, since asyncio lets that through from anywhere."""
 
 
 class _Commands(click.Group):
@@ -40,7 +48,30 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
-    sys.exit(_run(arguments))
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed before we began; nobody listens
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
+    with _terminated_from_within():
+        code = _run(arguments)
+    sys.exit(code)
+
+
+@contextmanager
+def _terminated_from_within() -> Iterator[None]:
+    """Have SIGTERM take the way of Ctrl-C: what was started is ended, and drafts are removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # where no handler can be set
+        return
+
+    def terminate(*_) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: what follows cleans up
+        raise _Terminated(_TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -51,6 +82,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return _complain("interrupted", _INTERRUPTED)
+    except _Terminated:
+        return _complain("terminated", _TERMINATED)
     except BadInput as error:
         return _complain(error, _BAD_INPUT)
     except CheckFailed as error:

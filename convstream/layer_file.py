@@ -38,7 +38,7 @@ def read_layer_file(path: Path) -> LayerFile:
     if len(content) > LARGEST_BYTES:
         raise BadInput(f"{path}: not a layer file: larger than {LARGEST_BYTES} bytes")
     try:
-        tables = tomllib.loads(content.decode())
+        tables = tomllib.loads(content.decode("utf-8-sig"))  # some editors begin with a byte order mark
     except UnicodeDecodeError:
         raise BadInput(f"{path}: not a layer file: not UTF-8 text") from None
     except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: numbers may have too many digits

@@ -2,7 +2,8 @@
 
 
 class BadInput(Exception):
-    """Something the user gave cannot be used; the message names it, the rule and what is legal.  Exit code 2."""
+    """Something the user gave cannot be used, or a program that is needed is missing; the message names it, the rule
+    and what is legal.  Exit code 2."""
 
 
 class CheckFailed(Exception):

@@ -5,7 +5,7 @@ Only rules about one key stand here; those that tie several together belong to `
 
 import difflib
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidator, model_validator
 from pydantic_core import PydanticCustomError
@@ -53,7 +53,8 @@ class _Table(BaseModel):
                 near = difflib.get_close_matches(key, cls.model_fields, n=1)
                 hint = f'did you mean "{near[0]}"?' if near else f"legal keys are {', '.join(cls.model_fields)}"
                 raise PydanticCustomError("unknown", "{hint}", {"key": key, "hint": hint})
-        return table
+        required = [key for key, field in cls.model_fields.items() if field.is_required()]
+        return dict.fromkeys(required) | table  # None breaks every rule, so that the message says what is legal
 
 
 class LayerTable(_Table):
@@ -127,6 +128,11 @@ class DigitsData(_Table):
 
 
 Data = RandomData | FileData | PhotographData | DigitsData
+
+SOURCES = tuple(get_args(kind.model_fields["source"].annotation)[0] for kind in get_args(Data))
+
+#: Numbers of input channels that pictures can fill.
+PICTURE_CHANNELS = {"photograph": (1, 3), "digits": (1,)}
 
 
 class LayerTables(_Table):

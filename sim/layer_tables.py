@@ -15,7 +15,7 @@ from fixedpoint.formats import Format, Formats
 from fixedpoint.layer import Lanes, Layer, LayerError
 from reference.geometry import Geometry, same_padding
 from sim.errors import BadInput, one_line
-from sim.layer_schema import Data, LayerTable, LayerTables
+from sim.layer_schema import PICTURE_CHANNELS, SOURCES, Data, LayerTable, LayerTables
 
 
 def parse_layer(tables: dict[str, Any], origin: str) -> tuple[Layer, Data]:
@@ -31,6 +31,7 @@ def parse_layer(tables: dict[str, Any], origin: str) -> tuple[Layer, Data]:
     except ValidationError as error:
         raise BadInput(f"{origin}: {_describe(error.errors()[0])}") from None
     geometry = _geometry(valid.layer, origin)
+    _require_channels(valid.data, geometry, origin)
     formats = {name: Format(**value) if isinstance(value, dict) else value
                for name, value in valid.formats.model_dump().items()}  # fmt: skip
     try:
@@ -71,16 +72,18 @@ def _describe(error: dict[str, Any]) -> str:
     path = [str(part) for part in error["loc"]]
     if path[:1] == ["data"] and len(path) > 1:
         del path[1]  # the name of the source, which pydantic puts between the table and the key
-    context = error.get("ctx", {})
+    context, sources = error.get("ctx", {}), ", ".join(map(json.dumps, SOURCES))
     match error["type"]:
-        case "missing":
-            return f"{'.'.join(path)}: missing"
         case "unknown":
             return f"{'.'.join([*path, one_line(context['key'])])}: unknown key; {context['hint']}"
         case "union_tag_not_found":
-            return "data.source: missing"
+            return f"data.source: missing; must be one of {sources}"
         case "union_tag_invalid":
-            return f"data.source = {_shown(error['input']['source'])}: must be one of {context['expected_tags']}"
+            return f"data.source = {_shown(error['input']['source'])}: must be one of {sources}"
+        case "model_attributes_type":
+            return f"data = {_shown(error['input'])}: must be a table"
+    if path and error["input"] is None:
+        return f"{'.'.join(path)}: missing; {error['msg']}"
     return f"{'.'.join(path) or 'top level'} = {_shown(error['input'])}: {error['msg']}"
 
 
@@ -104,6 +107,13 @@ def _geometry(table: LayerTable, origin: str) -> Geometry:
     geometry = Geometry.square(**table.model_dump() | {"padding": padding})
     _require_memory(geometry, origin)
     return geometry
+
+
+def _require_channels(data: Data, geometry: Geometry, origin: str) -> None:
+    legal = PICTURE_CHANNELS.get(data.source, (geometry.in_channels,))
+    if geometry.in_channels not in legal:
+        rule = f"in_channels must be {' or '.join(map(str, legal))}, not {geometry.in_channels}"
+        raise BadInput(f'{origin}: data.source = "{data.source}": {rule}')
 
 
 def _require_memory(geometry: Geometry, origin: str) -> None:

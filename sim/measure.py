@@ -53,6 +53,8 @@ class Measurement(ABC):
 
         Raises
         ------
+        BadInput
+            A tool is missing.
         CheckFailed
             Something is wrong with the core, or with a tool.
         """

@@ -13,13 +13,18 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sim.errors import BadInput, CheckFailed, one_line
+from sim.plain_file import open_plain
 
 MANIFEST = "manifest.json"
 _LARGEST_MANIFEST_BYTES = 1 << 20
+
+#: Characters of a folder's name that its draft bears: the whole, with what is added, could be too long for a name.
+_LONGEST_PREFIX = 40
 
 
 @contextmanager
@@ -36,9 +41,8 @@ def sealed_folder(folder: Path, kind: str, contents: dict[str, Any]) -> Iterator
     BadInput
         `folder` exists and is not ours, or cannot be written.
     """
-    folder = folder.resolve()
-    require_ours(folder, kind)
-    draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    folder = require_ours(folder, kind)
+    draft = folder.with_name(f"{_draft_prefix(folder)}{secrets.token_hex(4)}")
     try:
         draft.mkdir(parents=True)
         yield draft
@@ -51,29 +55,44 @@ def sealed_folder(folder: Path, kind: str, contents: dict[str, Any]) -> Iterator
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def require_ours(folder: Path, kind: str) -> None:
-    """Refuse to replace anything but an absent folder, an empty one, or one of this kind with nothing added.
+def require_ours(folder: Path, kind: str) -> Path:
+    """The whole path of a folder that can be written and replaced: absent, empty, or of this kind with nothing added.
+
+    Asked before any work, so that its results are not lost.
 
     Raises
     ------
     BadInput
-        Something else is there.
+        Something else is there, or it cannot be written.
     """
-    if not folder.exists():
-        return
+    try:
+        folder = folder.resolve()
+        if folder.exists():
+            _require_replaceable(folder, kind)
+        above = next(parent for parent in folder.parents if parent.exists())
+        with TemporaryDirectory(prefix=_draft_prefix(folder), dir=above):
+            pass  # permissions alone do not tell: a draft can be made there
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be written: {error.strerror or error}") from None
+    except RuntimeError:
+        raise BadInput(f"{folder}: cannot be written: the link leads back to itself; give another folder") from None
+    return folder
+
+
+def _require_replaceable(folder: Path, kind: str) -> None:
     if not folder.is_dir():
         raise BadInput(f"{folder}: exists and is not a folder")
-    try:
-        if not any(folder.iterdir()):
-            return
-        sealed = read_manifest(folder, kind)["files"]
-        added = set(_file_names(folder)) - {MANIFEST, *sealed}
-    except BadInput:
-        raise BadInput(f"{folder}: exists and was not written as {kind}: give another folder, or remove it") from None
-    except OSError as error:
-        raise BadInput(f"{folder}: {error.strerror}") from None
-    if added:
-        raise BadInput(f"{folder}: holds {min(added)!r}, which is not ours: move it, or give another folder")
+    if any(folder.iterdir()):
+        try:
+            manifest = read_manifest(folder, kind)
+        except BadInput:
+            raise BadInput(
+                f"{folder}: exists and was not written as {kind}: give another folder, or remove it"
+            ) from None
+        if added := _added(folder, manifest):
+            raise BadInput(f"{folder}: holds {added[0]!r}, which is not ours: move it, or give another folder")
+    if Path.cwd().is_relative_to(folder):  # whoever stands in it would be left in a folder that is gone
+        raise BadInput(f"{folder}: is the current folder or above it, and cannot be replaced: give one below or beside")
 
 
 def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
@@ -86,7 +105,7 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             content = file.read(_LARGEST_MANIFEST_BYTES + 1)
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}") from None
@@ -112,10 +131,12 @@ def check_files(folder: Path, manifest: dict[str, Any]) -> None:
     CheckFailed
         A file is missing, was added, or is not as it was written.
     """
-    present, sealed = set(_file_names(folder)) - {MANIFEST}, manifest["files"]
-    for name in sorted(present ^ sealed.keys()):
-        raise CheckFailed(f"{folder}: {name!r} {'is missing' if name in sealed else 'is not in the manifest'}")
-    for name in sorted(present):
+    if added := _added(folder, manifest):
+        raise CheckFailed(f"{folder}: {added[0]!r} is not in the manifest")
+    sealed = manifest["files"]
+    if missing := sorted(sealed.keys() - set(_file_names(folder))):
+        raise CheckFailed(f"{folder}: {missing[0]!r} is missing")
+    for name in sorted(sealed):
         path = folder / name
         if path.is_symlink() or not path.is_file():
             raise CheckFailed(f"{path}: is not a plain file")
@@ -126,6 +147,19 @@ def check_files(folder: Path, manifest: dict[str, Any]) -> None:
 def _file_names(folder: Path) -> list[str]:
     paths = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
     return sorted(path.relative_to(folder).as_posix() for path in paths)
+
+
+def _added(folder: Path, manifest: dict[str, Any]) -> list[str]:
+    """What is in the folder and not in its manifest: files, links, and folders that hold none of its files."""
+    files = {MANIFEST, *manifest["files"]}
+    folders = {above.as_posix() for name in files for above in PurePosixPath(name).parents}
+    names = set(_file_names(folder))
+    below = {path.relative_to(folder).as_posix() for path in folder.rglob("*")} - names
+    return sorted((names - files) | (below - folders))
+
+
+def _draft_prefix(folder: Path) -> str:
+    return f".{folder.name[:_LONGEST_PREFIX]}."
 
 
 def _describe(path: Path) -> dict[str, Any]:

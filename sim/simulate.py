@@ -2,7 +2,8 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hdl.convert import convert
 from hdl.passes import PASSES
 from sim.bench import run_files
 from sim.bench.stalls import HIGHEST_STALL
+from sim.errors import BadInput
 from sim.limit import cycle_limit
 from sim.simulators import icarus, verilator
 from sim.stimulus import Episode, play_batches
@@ -74,8 +76,10 @@ def simulate_episodes(
 
     Raises
     ------
+    BadInput
+        A program that is needed is missing.
     SimulationError
-        There is no verdict: the simulator is missing, rejected the core, died or never ended, no test ran, or beats
+        There is no verdict: the simulator rejected the core, died or never ended, no test ran, or beats
         are missing.
     """
     if pass_name not in PASSES:
@@ -89,16 +93,16 @@ def simulate_episodes(
         timeout_seconds = _START_SECONDS + sum(limits) / _SLOWEST_CYCLES_PER_SECOND
 
     build_root = build_root.resolve()
-    folder = _new_folder(build_root / "runs", PASSES[pass_name].module)
-    core = (verilog or convert(layer, pass_name, folder)).read_bytes()
-    run = Run(
-        layer, pass_name, core, SIMULATORS[simulator], levels, seed, build_root / "cores", folder, timeout_seconds
-    )
-    if beat_by_beat or waves or len(episodes) > 1 or not episodes[0].uninterrupted:
-        records = run.beat_by_beat(episodes, limits, waves)
-    else:
-        records = run.by_player(episodes[0], limits[0])
-    results = [judge(layer, pass_name, *played) for played in zip(episodes, records, strict=True)]
+    with _run_folder(build_root / "runs", PASSES[pass_name].module) as folder:
+        core = (verilog or convert(layer, pass_name, folder)).read_bytes()
+        run = Run(
+            layer, pass_name, core, SIMULATORS[simulator], levels, seed, build_root / "cores", folder, timeout_seconds
+        )
+        if beat_by_beat or waves or len(episodes) > 1 or not episodes[0].uninterrupted:
+            records = run.beat_by_beat(episodes, limits, waves)
+        else:
+            records = run.by_player(episodes[0], limits[0])
+        results = [judge(layer, pass_name, *played) for played in zip(episodes, records, strict=True)]
     if waves or not all(result.matched for result in results):
         kept = {"log": folder / run_files.LOG, "waves": folder / run_files.WAVES if waves else None}
         return [replace(result, **kept) for result in results]
@@ -117,7 +121,13 @@ def _stall_levels(pass_name: str, stall: float | Mapping[str, float]) -> dict[st
     return levels
 
 
-def _new_folder(parent: Path, module: str) -> Path:
+@contextmanager
+def _run_folder(parent: Path, module: str) -> Iterator[Path]:
+    """A new folder for a run, dropped if the run is broken off; if there is no verdict its logs tell why."""
     parent.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=f"{module}-", dir=parent))
-
+    folder = Path(tempfile.mkdtemp(prefix=f"{module}-", dir=parent))
+    try:
+        yield folder
+    except (BadInput, KeyboardInterrupt, SystemExit):
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

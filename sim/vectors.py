@@ -7,8 +7,10 @@
 All bytes are decided by the layer file: no clock, machine, user or path is in them.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +21,7 @@ from fixedpoint.layer import Layer
 from fixedpoint.operands import operand
 from fixedpoint.weight_gradient import weight_gradient
 from sim.beats import STREAM_TENSORS, stream_bytes
-from sim.errors import BadInput, CheckFailed
+from sim.errors import BadInput, CheckFailed, one_line
 from sim.layer_schema import Data
 from sim.layer_tables import parse_layer
 from sim.sealed_folder import check_files, read_manifest, sealed_folder
@@ -77,9 +79,18 @@ def read_vectors(folder: Path) -> Vectors:
     BadInput
         The manifest or the tensors cannot be read, or do not belong together.
     """
+    return _vectors_of(folder, _read_manifest(folder))
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
     manifest = read_manifest(folder, KIND)
-    if manifest.get("schema") != SCHEMA:
-        raise BadInput(f"{folder}: manifest has schema {manifest.get('schema')!r}; this version reads {SCHEMA}")
+    schema = manifest.get("schema")
+    if type(schema) is not int or schema != SCHEMA:  # to Python, 1.0 and true are 1
+        raise BadInput(f"{folder}: manifest has schema {json.dumps(schema)}; this version reads {SCHEMA}")
+    return manifest
+
+
+def _vectors_of(folder: Path, manifest: dict[str, Any]) -> Vectors:
     layer, data = parse_layer(manifest.get("layer_file"), f"{folder / 'manifest.json'}: layer_file")
     path = folder / TENSORS_FILE
     tensors = read_npz(path, layer.geometry.shapes)
@@ -101,9 +112,10 @@ def check_vectors(folder: Path) -> Vectors:
     CheckFailed
         Something in it is not as it must be.
     """
-    vectors, manifest = read_vectors(folder), read_manifest(folder, KIND)
+    manifest = _read_manifest(folder)
+    check_files(folder, manifest)  # before anything in them is believed
+    vectors = _vectors_of(folder, manifest)
     layer, tensors = vectors.layer, vectors.tensors
-    check_files(folder, manifest)
     for name in sorted(manifest["files"].keys() ^ {TENSORS_FILE, *map(hex_file, STREAM_TENSORS)}):
         fault = "is not part of test vectors" if name in manifest["files"] else "is missing"
         raise CheckFailed(f"{folder / name}: {fault}")
@@ -125,10 +137,17 @@ def check_vectors(folder: Path) -> Vectors:
     contents = manifest_contents(layer, vectors.data)
     if manifest.get("convstream") != contents.pop("convstream"):
         del contents["cores"]  # another version's may be quicker or slower
+    for key in sorted(manifest.keys() - {"kind", "files", "convstream", "cores", *contents}):
+        raise CheckFailed(f"{folder / 'manifest.json'}: {one_line(key)} is not part of it")
     for key, value in contents.items():
-        if manifest.get(key) != value:
+        if _as_text(manifest.get(key)) != _as_text(value):
             raise CheckFailed(f"{folder / 'manifest.json'}: {key} does not follow from the layer")
     return vectors
+
+
+def _as_text(value: Any) -> str:
+    """As JSON, in which 1, 1.0 and true differ."""
+    return json.dumps(value, sort_keys=True)
 
 
 def hex_text(layer: Layer, tensors: dict[str, np.ndarray], stream: str) -> bytes:

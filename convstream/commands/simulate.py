@@ -3,6 +3,7 @@
 import math
 import shlex
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from convstream.console import print_json, print_table, working
+from convstream.draft import draft_of
 from convstream.junit import Case, write_junit
 from convstream.layer_file import LayerFile, read_layer_file
 from convstream.options import PASS_NAMES, json_option, layer_argument, pass_option
@@ -57,7 +59,8 @@ class Run:
               help="Share of the cycles in which sources pause and sinks refuse.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, (1 << 31) - 1), default=1, show_default=True, help="Of the stalls.")
 @click.option("--waves", is_flag=True, help="Keep the waves, below build/runs.")
-@click.option("--junit", metavar="FILE", type=click.Path(path_type=Path), help="Write a JUnit report.")
+@click.option("--junit", metavar="FILE", type=click.Path(path_type=Path),
+              help="Write a JUnit report; replaced if it exists.")  # fmt: skip
 @json_option
 @click.pass_context
 def command(
@@ -69,11 +72,12 @@ def command(
     are kept below build/cores and used again.
     """
     file = read_layer_file(layer_path)
-    with working("computing what must come out"):
-        tensors = all_tensors(file.layer, make_tensors(file.layer, file.data, layer_path.parent))
-    runs = [_run(file, tensors, label, options) for label in labels]
-    if junit:
-        write_junit(junit, layer_path.stem, [Case(run.pass_name, run.seconds, run.failure) for run in runs])
+    with draft_of(junit) if junit else nullcontext() as draft:
+        with working("computing what must come out"):
+            tensors = all_tensors(file.layer, make_tensors(file.layer, file.data, layer_path.parent))
+        runs = [_run(file, tensors, label, options) for label in labels]
+        if draft:
+            write_junit(draft, layer_path.stem, [Case(run.pass_name, run.seconds, run.failure) for run in runs])
     if as_json:
         print_json({"layer": str(layer_path), **options, "runs": [_as_json(run) for run in runs]})
     else:

@@ -59,8 +59,10 @@ def synthesize(
 
     Raises
     ------
+    BadInput
+        A program is not installed.
     CheckFailed
-        A program is missing or failed, or it found a fault in a core.
+        A program failed, or it found a fault in a core.
     """
     root = build_root.resolve() / "synth"
     root.mkdir(parents=True, exist_ok=True)

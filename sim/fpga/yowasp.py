@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from sim.errors import CheckFailed
+from sim.errors import BadInput, CheckFailed
 from sim.jobs.parallel import Processors
 
 _FIRST_RUN_SECONDS = 1800
@@ -21,12 +21,12 @@ def command(program: str) -> list[str]:
 
     Raises
     ------
-    CheckFailed
+    BadInput
         It is not installed.
     """
     module = program.replace("-", "_")
     if find_spec(module) is None:
-        raise CheckFailed(f"{program} is not installed; pip install 'convstream[synth]' installs it")
+        raise BadInput(f"{program} is not installed; pip install 'convstream[synth]' installs it")
     function = "run_" + module.removeprefix("yowasp_")
     return [sys.executable, "-P", "-c", f"import sys, {module}; sys.exit({module}.{function}(sys.argv[1:]))"]
 
@@ -41,8 +41,10 @@ async def prepare(processors: Processors, programs: Sequence[str], folder: Path)
 
     Raises
     ------
+    BadInput
+        One is not installed.
     CheckFailed
-        One is not installed, or does not run.
+        One does not run.
     """
     commands = [command(program) for program in programs]
     return [await _version(processors, arguments, folder) for arguments in commands]

@@ -45,9 +45,9 @@ def workers(scheduler: str | None = None) -> Iterator[Run]:
     Raises
     ------
     BadInput
-        There is no scheduler at this address, or nobody works for it.
+        There is no scheduler at this address, nobody works for it, or `distributed` is not installed.
     CheckFailed
-        `distributed` is not installed, or a worker died.
+        A worker died.
     """
     with _processes() if scheduler is None else _cluster(scheduler) as run:
         yield run
@@ -132,7 +132,7 @@ def _run_whole(function, job):
 @contextmanager
 def _cluster(address: str) -> Iterator[Run]:
     if find_spec("distributed") is None:
-        raise CheckFailed("distributed is not installed; pip install 'convstream[cluster]' installs it")
+        raise BadInput("distributed is not installed; pip install 'convstream[cluster]' installs it")
     import distributed
 
     client = _connect(address)

@@ -16,6 +16,7 @@ import find_libpython
 from cocotb_tools.config import pygpi_entry_point
 
 from sim.bench import run_files
+from sim.errors import BadInput
 from sim.jobs.processes import SimulationError, quote_error, run
 
 
@@ -27,6 +28,8 @@ def run_testbench(
 
     Raises
     ------
+    BadInput
+        The simulator, or Python's shared library, is missing.
     SimulationError
         There is no record that can be trusted.
     """
@@ -61,7 +64,7 @@ def _environment(module: str, testbench: str, seed: int, environment: dict[str, 
     """What cocotb's libraries want to know; settings from around this process must not change what runs."""
     libpython = find_libpython.find_libpython()
     if libpython is None:
-        raise SimulationError("cocotb needs Python's shared library (libpython), and there is none for this Python")
+        raise BadInput("cocotb needs Python's shared library (libpython), and there is none for this Python")
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("COCOTB_", "GPI_", "PYGPI_"))}
     return {
         **inherited,

@@ -1,14 +1,13 @@
 """Icarus Verilog, where it is installed: a core compiled for `vvp`, which loads cocotb's interface to it."""
 
 import functools
-import subprocess
 from pathlib import Path
 
 import cocotb_tools.config
 
 from sim.bench import run_files
 from sim.jobs.cache import cached_folder
-from sim.jobs.processes import SimulationError, quote_error, run
+from sim.jobs.processes import SimulationError, quote_error, run, version_of
 
 _EXECUTABLE = "core.vvp"
 _BUILD_SECONDS = 600
@@ -32,8 +31,10 @@ def build(verilog: bytes, module: str, waves: bool, build_root: Path) -> Path:
 
     Raises
     ------
+    BadInput
+        Icarus is missing.
     SimulationError
-        Icarus is missing, or rejects the Verilog.
+        It rejects the Verilog.
     """
     return cached_folder(build_root, f"icarus-{module}", (_version(), _TIMESCALE, _DUMP, str(waves), module, verilog),
                          lambda to: _build_core(verilog, module, waves, to))  # fmt: skip
@@ -52,10 +53,7 @@ def command(folder: Path, seed: int, waves: bool) -> list[str]:
 
 @functools.cache
 def _version() -> str:
-    try:
-        return subprocess.run(["iverilog", "-V"], capture_output=True, text=True, check=False).stdout.splitlines()[0]
-    except OSError:
-        raise SimulationError("Icarus Verilog is not installed: there is no iverilog on PATH") from None
+    return version_of("iverilog", "-V").splitlines()[0]
 
 
 def _build_core(source: bytes, module: str, waves: bool, folder: Path) -> None:

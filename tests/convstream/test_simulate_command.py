@@ -1,6 +1,7 @@
 """What `convstream simulate` and `report` make of verdicts; one real run, the others with a verdict given."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,6 +14,7 @@ from convstream.cli import main
 from hdl.passes import PASSES
 from sim.jobs.processes import SimulationError
 from sim.scoreboard import Mismatch
+from sim.simulators import icarus, verilator
 from sim.verdict import SimulationResult
 
 ROOT = Path(__file__).parents[2]
@@ -144,6 +146,29 @@ def test_broken_rules_and_missing_verdicts_fail_too(run, verdict, tmp_path, chan
     assert json.loads(out)["runs"][0]["failure"] == reason
 
 
+@pytest.mark.parametrize(("simulator", "tools", "missing"), [
+    ("icarus", {}, "iverilog"),
+    ("verilator", {}, "c++"),
+    ("verilator", {"c++": "#!/bin/sh\necho 1\n"}, "make"),
+], ids=["iverilog", "c++", "make"])  # fmt: skip
+def test_a_missing_tool_is_no_failed_test(run, tmp_path, monkeypatch, simulator, tools, missing):
+    """Not even a folder for the run is left."""
+    for name, text in tools.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    for program in (icarus._version, verilator._compiler_version):
+        program.cache_clear()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("simulate", ROOT / EXAMPLE, "--simulator", simulator, "--junit", "junit.xml")
+    for program in (icarus._version, verilator._compiler_version):
+        program.cache_clear()
+    assert (code, out) == (2, "")
+    assert err == f"convstream: {missing} is needed and is not installed, or not on PATH\n"
+    assert not (tmp_path / "junit.xml").exists()
+    assert list((tmp_path / "build/runs").iterdir()) == []
+
+
 def test_a_good_junit_report(run, verdict, tmp_path):
     verdict()
     assert run("simulate", EXAMPLE, "--junit", tmp_path / "junit.xml")[0] == 0
@@ -153,10 +178,39 @@ def test_a_good_junit_report(run, verdict, tmp_path):
     assert suite.find("testcase/failure") is None
 
 
-def test_a_junit_report_that_cannot_be_written(run, verdict):
+@pytest.mark.parametrize(("path", "reason"), [
+    ("/proc/here/junit.xml", "No such file or directory"),
+    (".", "Is a directory"),
+    ("pipe", "Not a plain file"),
+])  # fmt: skip
+def test_a_junit_report_that_cannot_be_written_is_refused_before_any_work(
+    run, verdict, tmp_path, monkeypatch, path, reason
+):
+    verdict(error=AssertionError("work was done"))
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    code, _, err = run("simulate", ROOT / EXAMPLE, "--junit", path)
+    assert (code, err) == (2, f"convstream: {path}: cannot be written: {reason}\n")
+    assert list(tmp_path.iterdir()) == [tmp_path / "pipe"]
+
+
+def test_a_junit_report_makes_its_folder_and_replaces_the_last(run, verdict, tmp_path):
     verdict()
-    code, _, err = run("simulate", EXAMPLE, "--junit", "/proc/here/junit.xml")
-    assert (code, err) == (2, "convstream: /proc/here/junit.xml: cannot be written: No such file or directory\n")
+    for _ in range(2):
+        assert run("simulate", EXAMPLE, "--junit", tmp_path / "new/junit.xml")[0] == 0
+    assert list((tmp_path / "new").iterdir()) == [tmp_path / "new/junit.xml"]
+
+
+def test_a_junit_report_goes_where_a_link_leads(run, verdict, tmp_path):
+    verdict()
+    for name, target in (("link", "junit.xml"), ("loop", "loop")):
+        (tmp_path / name).symlink_to(target)
+    assert run("simulate", EXAMPLE, "--junit", tmp_path / "link")[0] == 0
+    assert (tmp_path / "link").is_symlink()
+    assert ElementTree.parse(tmp_path / "junit.xml").getroot().get("tests") == "3"
+    code, _, err = run("simulate", EXAMPLE, "--junit", tmp_path / "loop")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "loop: cannot be written: the link leads back to itself" in err
 
 
 def test_all_cores_are_simulated_unless_one_is_chosen(run, verdict):
@@ -199,7 +253,7 @@ def test_a_report_on_a_wrong_core_fails_and_shows_it(run, verdict, tmp_path):
 
 def test_a_report_without_a_verdict_leaves_the_old_picture(run, verdict, tmp_path):
     (tmp_path / "p.png").write_bytes(b"old")
-    verdict(error=SimulationError("iverilog is needed and is not installed, or not on PATH"))
+    verdict(error=SimulationError("iverilog failed: core.v: syntax error"))
     assert run("report", EXAMPLE, "--picture", tmp_path / "p.png")[0] == 1
     assert (tmp_path / "p.png").read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [tmp_path / "p.png"]

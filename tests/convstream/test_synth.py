@@ -132,7 +132,7 @@ def test_a_missing_program_is_one_line_that_says_what_to_install(run, monkeypatc
     monkeypatch.setattr("sim.fpga.yowasp.find_spec", lambda name: None if name == missing else name)
     code, out, err = run(EXAMPLE)
     program = missing.replace("_", "-")
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err == f"convstream: {program} is not installed; pip install 'convstream[synth]' installs it\n"
 
 

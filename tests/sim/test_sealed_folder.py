@@ -78,7 +78,10 @@ def replace_manifest(text):
     (replace_manifest(" " * (1 << 21)), "exists and was not written as test folder"),
     (add("notes.txt"), "holds 'notes.txt', which is not ours"),
     (add("below/thesis.tex"), "holds 'below/thesis.tex', which is not ours"),
-], ids=["unsealed", "cut", "nested", "other kind", "odd", "large", "file added", "file added below"])  # fmt: skip
+    (lambda folder: (folder / "empty").mkdir(), "holds 'empty', which is not ours"),
+    (lambda folder: [(folder / "one").unlink(), (folder / "one").mkdir()], "holds 'one', which is not ours"),
+], ids=["unsealed", "cut", "nested", "other kind", "odd", "large", "file added", "file added below",
+        "folder added", "folder instead of a file"])  # fmt: skip
 def test_what_is_not_ours_is_never_touched(tmp_path, change, message):
     folder = tmp_path / "folder"
     write(folder, "old")
@@ -87,7 +90,7 @@ def test_what_is_not_ours_is_never_touched(tmp_path, change, message):
     with pytest.raises(BadInput, match=message):
         write(folder, "new")
     assert sorted(folder.rglob("*")) == before
-    assert (folder / "one").read_text().startswith("old")
+    assert (folder / "below/two").read_text().startswith("old")
     assert list(tmp_path.iterdir()) == [folder]
 
 
@@ -107,9 +110,39 @@ def test_the_root_is_not_ours():
 
 def test_a_folder_that_cannot_be_written(tmp_path):
     with pytest.raises(BadInput, match="cannot be written: File name too long"):
-        write(tmp_path / ("x" * 250))
+        write(tmp_path / ("x" * 256))
     with pytest.raises(BadInput, match=r"/proc/folder: cannot be written: "):
         write(Path("/proc/folder"))
+
+
+def test_what_cannot_be_written_is_told_before_any_work(tmp_path):
+    with pytest.raises(BadInput, match=r"/proc/none/folder: cannot be written: "):
+        require_ours(Path("/proc/none/folder"), KIND)
+    require_ours(tmp_path / "not yet" / "folder", KIND)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "ü" * 127])
+def test_the_longest_name_that_a_folder_can_have(tmp_path, name):
+    for text in ("old", "new"):
+        write(tmp_path / name, text)
+        assert check(tmp_path / name) == text
+
+
+def test_a_link_that_leads_to_itself(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(BadInput, match="loop: cannot be written: the link leads back to itself"):
+        write(tmp_path / "loop")
+    assert (tmp_path / "loop").is_symlink()
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_the_current_folder_and_those_above_are_not_replaced(tmp_path, monkeypatch, name):
+    write(tmp_path / "folder", "old")
+    monkeypatch.chdir(tmp_path / "folder/below" if name == ".." else tmp_path / "folder")
+    with pytest.raises(BadInput, match="folder: is the current folder or above it, and cannot be replaced"):
+        write(Path(name), "new")
+    assert check(tmp_path / "folder") == "old"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -136,6 +169,7 @@ def test_what_goes_wrong_inside_leaves_the_old_folder_alone(tmp_path, error):
 @pytest.mark.parametrize(("change", "message"), [
     (lambda folder: (folder / "one").unlink(), "'one' is missing"),
     (add("three"), "'three' is not in the manifest"),
+    (lambda folder: (folder / "empty").mkdir(), "'empty' is not in the manifest"),
     (lambda folder: (folder / "one").write_text("new" * 999 + "nwe"), "one: is not as it was written"),
     (lambda folder: (folder / "one").write_text(""), "one: is not as it was written"),
     (lambda folder: [(folder / "one").unlink(), (folder / "one").symlink_to("below/two")], "one: is not a plain file"),

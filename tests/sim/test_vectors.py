@@ -159,6 +159,8 @@ def set_key(*path, value):
     (set_key("streams", "x", "frame_beats", value=1), "manifest.json: streams does not follow from the layer"),
     (set_key("accumulators", "z", "width", value=99), "manifest.json: accumulators does not follow from the layer"),
     (set_key("cores", "forward", "batch_cycles", value=1), "manifest.json: cores does not follow from the layer"),
+    (set_key("streams", "x", "parts", 0, "lanes", value=2.0), "manifest.json: streams does not follow from the layer"),
+    (set_key("author", value="me"), "manifest.json: author is not part of it"),
     (set_key("rounding", value=None), "manifest.json: rounding does not follow from the layer"),
     (lambda tensors, files, manifest: files.update({"extra.hex": b""}), "extra.hex: is not part of test vectors"),
     (lambda tensors, files, manifest: files.pop("db.hex"), "db.hex: is missing"),
@@ -188,8 +190,23 @@ def test_check_finds_changed_bytes(tmp_path):
         check_vectors(tmp_path / "v")
 
 
+@pytest.mark.parametrize("content", [b"PK\x03\x04 torn", None], ids=["torn", "pipe"])
+def test_files_are_compared_with_their_hashes_before_they_are_read(tmp_path, content):
+    write(tmp_path / "v")
+    path = tmp_path / "v/tensors.npz"
+    path.unlink()
+    if content is None:
+        os.mkfifo(path)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(CheckFailed, match=r"tensors.npz: is not (as it was written|a plain file)"):
+        check_vectors(tmp_path / "v")
+
+
 @pytest.mark.parametrize(("change", "message"), [
     (set_key("schema", value=2), "manifest has schema 2; this version reads 1"),
+    (set_key("schema", value=1.0), "manifest has schema 1.0; this version reads 1"),
+    (set_key("schema", value=True), "manifest has schema true; this version reads 1"),
     (set_key("layer_file", value=None), "layer_file: top level = null: must be a table"),
     (set_key("layer_file", "layer", "kernel", value=0), "manifest.json: layer_file: layer.kernel = 0: must be"),
     (set_key("layer_file", "layer", "out_channels", value=3), r"w has shape \(6, 4, 3, 3\); the layer needs"),
@@ -208,3 +225,6 @@ def test_not_a_vectors_folder(tmp_path):
         check_vectors(tmp_path)
     with pytest.raises(BadInput, match=r"manifest.json: No such file or directory"):
         check_vectors(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "manifest.json")
+    with pytest.raises(BadInput, match=r"manifest.json: Not a plain file"):
+        check_vectors(tmp_path)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sim.errors import CheckFailed
-from sim.jobs.processes import SimulationError, quote_error, run
+from sim.errors import BadInput, CheckFailed
+from sim.jobs.processes import SimulationError, quote_error, run, version_of
 
 
 def test_output_and_exit_code_come_back(tmp_path):
@@ -15,9 +15,26 @@ def test_output_and_exit_code_come_back(tmp_path):
     assert sorted(log.read_text().split()) == ["err", "out"]
 
 
-def test_a_program_that_is_missing_is_named(tmp_path):
-    with pytest.raises(SimulationError, match="no-such-simulator is needed and is not installed, or not on PATH"):
-        run(["no-such-simulator"], tmp_path, None, tmp_path / "log", 60)
+def test_a_program_that_is_missing_or_broken_is_named(tmp_path, monkeypatch):
+    def ask():
+        return version_of("compiler", "--version")
+
+    def start():
+        return run(["compiler"], tmp_path, None, tmp_path / "log", 60)
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for use in (ask, start):
+        with pytest.raises(BadInput, match="^compiler is needed and is not installed, or not on PATH$"):
+            use()
+    program = tmp_path / "compiler"
+    program.write_text("#!/bin/sh\necho version 7\n[ $# = 1 ] || exit 0\necho error: no licence >&2\nexit 3\n")
+    for use in (ask, start):
+        with pytest.raises(BadInput, match="^compiler is needed and cannot be run: Permission denied$"):
+            use()
+    program.chmod(0o755)
+    with pytest.raises(BadInput, match="compiler is needed and does not work: compiler --version: error: no licence"):
+        ask()
+    assert version_of("compiler", "of", "what") == "version 7\n"
 
 
 def test_a_program_that_does_not_end_is_killed_with_its_children(tmp_path):

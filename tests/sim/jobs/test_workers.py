@@ -87,7 +87,7 @@ def test_where_nobody_listens_there_is_no_scheduler():
 
 def test_distributed_is_an_extra(monkeypatch):
     monkeypatch.setattr("sim.jobs.workers.find_spec", lambda name: None)
-    with pytest.raises(CheckFailed, match=r"pip install 'convstream\[cluster\]'"), workers("tcp://127.0.0.1:8786"):
+    with pytest.raises(BadInput, match=r"pip install 'convstream\[cluster\]'"), workers("tcp://127.0.0.1:8786"):
         pass
 
 

@@ -1,6 +1,7 @@
 """Files that somebody else made: damaged, hostile or simply wrong, each refused on one line, none unpickled."""
 
 import io
+import os
 import zipfile
 
 import numpy as np
@@ -114,3 +115,14 @@ def test_missing_files_and_folders(tmp_path):
         read_npz(tmp_path / "none.npz", SHAPES)
     with pytest.raises(BadInput, match="Is a directory"):
         read_npz(tmp_path, SHAPES)
+
+
+def test_only_plain_files_are_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zeros").symlink_to("/dev/zero")
+    for name in ("pipe", "zeros"):
+        with pytest.raises(BadInput, match=f"{name}: Not a plain file"):
+            read_npz(tmp_path / name, SHAPES)
+    write_npz(tmp_path / "file.npz", {"a": GOOD})
+    (tmp_path / "link").symlink_to("file.npz")
+    np.testing.assert_array_equal(read_npz(tmp_path / "link", SHAPES)["a"], GOOD)

@@ -18,7 +18,7 @@ from fixedpoint.layer import Layer, LayerError
 from fixedpoint.weight_gradient import weight_gradient
 from reference.geometry import Axis, Geometry
 from sim.errors import BadInput
-from sim.layer_schema import DigitsData, FileData, PhotographData, RandomData
+from sim.layer_schema import FileData, PhotographData, RandomData
 from sim.tensors.filters import NAMES, known_filters
 from sim.tensors.pictures import mosaic, photograph
 from sim.tensors.smoothness import scaled_gradient, smoothness_gradient
@@ -186,15 +186,6 @@ def test_the_largest_gradient_may_round_up_to_a_power_of_two(largest):
     dz = scaled_gradient(np.ones(layer.geometry.x_shape, int), np.ones((1, 1, 1, 1), int), z, layer)
     assert 63 <= dz.max() <= 127
     assert -dz.min() in (dz.max(), dz.max() - 1), "the other one, rounded half up"
-
-
-@pytest.mark.parametrize(("data", "channels", "message"), [
-    (PhotographData(source="photograph"), 4, 'data.source = "photograph": in_channels must be 1 or 3, not 4'),
-    (DigitsData(source="digits"), 3, 'data.source = "digits": in_channels must be 1, not 3'),
-])  # fmt: skip
-def test_pictures_need_their_channels(data, channels, message):
-    with pytest.raises(BadInput, match=message):
-        make_tensors(make_layer(in_channels=channels), data, HERE)
 
 
 def test_integers_of_a_file_are_words_and_floats_are_values(tmp_path):
