@@ -29,12 +29,14 @@ def repeated_rows(walk: AxisWalk) -> Stretch:
     """The longest stretch of rows that differ from those a period on by their place alone.
 
     The first and the last row are never in it: to some it matters that nothing came before, or comes after them.
+    Rows that need nothing new are not either: while nothing arrives, what has arrived grows older and no state recurs.
     """
     period = min(walk.axis.stride, walk.axis.kernel) if walk.gradient else 1
     steps = np.array([
         np.diff(walk.positions, prepend=0), np.diff(walk.needed, prepend=0), walk.serial_taps, walk.kept_steps,
     ])  # fmt: skip
     alike = (steps[:, period:] == steps[:, :-period]).all(axis=0)
+    alike &= np.array(walk.needed[period:]) > np.array(walk.needed[:-period])
     alike[:1] = alike[-1:] = False
     # the longest run of True lies between the two False, or ends, that are farthest apart
     ends = np.flatnonzero(np.concatenate([[True], ~alike, [True]]))
@@ -47,6 +49,8 @@ def walk_rows(
     walk: Callable[[int, int, State], tuple[int, State]], stretch: Stretch, rows: int, state: State
 ) -> tuple[int, State]:
     """Cycles of all rows, and the state after them; `walk` gives those of the rows from one on to another one."""
+    if not stretch.repeats:
+        return walk(0, rows, state) if rows else (0, state)
     first, stop = stretch.first, stretch.first + stretch.period
     cycles, state = walk(0, first, state)
     repeats = Rhythm(lambda found: _step(*walk(first, stop, found)), state).at(stretch.repeats)

@@ -6,10 +6,12 @@ import pytest
 
 from fixedpoint.dataflow import gradient_timing, window_timing
 from fixedpoint.dataflow.arrival import Arrival
+from fixedpoint.dataflow.axis_walk import AxisWalk
 from fixedpoint.dataflow.cycles import core_cycles
 from fixedpoint.dataflow.estimate import estimate
-from fixedpoint.dataflow.rows import Stretch
+from fixedpoint.dataflow.rows import Stretch, repeated_rows
 from hdl.passes import PASSES
+from reference.geometry import Axis
 from tests.hdl.cores import random_layer
 
 
@@ -30,6 +32,12 @@ def test_repeated_rows_take_what_they_take_one_by_one(seed, monkeypatch):
     for timing in (window_timing, gradient_timing):
         monkeypatch.setattr(timing, "repeated_rows", lambda walk: Stretch(0, 1, 0))
     assert fast == {pass_name: numbers(layer, pass_name) for pass_name in PASSES}
+
+
+def test_rows_that_need_nothing_new_are_not_repeated():
+    kernel_as_tall_as_the_image = AxisWalk(Axis(50, 50), gradient=True, parallel=False)
+    assert repeated_rows(kernel_as_tall_as_the_image).repeats == 0
+    assert repeated_rows(AxisWalk(Axis(50, 3), gradient=True, parallel=False)) == Stretch(2, 1, 46)
 
 
 @pytest.mark.parametrize("pass_name", PASSES)
