@@ -9,6 +9,9 @@ from reference.geometry import Geometry
 #: The integer model accumulates in int64 and keeps one bit of headroom.
 WIDEST_ACCUMULATOR_BITS = 63
 
+#: No FPGA has as many; and the Verilog of a core, and the time to make it, grow with them.
+MOST_MULTIPLIERS = 1 << 16
+
 
 class LayerError(ValueError):
     """A rule that ties several keys of a layer together is broken; `key` names the one to change."""
@@ -47,7 +50,8 @@ class Layer:
     Raises
     ------
     LayerError
-        Lanes do not divide their axis, a bias is finer than its accumulator, or an accumulator is too wide.
+        Lanes do not divide their axis or make too many multipliers, a bias is finer than its accumulator, or an
+        accumulator is too wide.
     """
 
     geometry: Geometry
@@ -94,6 +98,12 @@ class Layer:
                 "hardware.kernel_lanes",
                 f"must be one of {', '.join(map(str, legal))} (one tap, a column or a window of the kernel); "
                 f"not {lanes.kernel_lanes!r}",
+            )
+        if lanes.multipliers > MOST_MULTIPLIERS:
+            raise LayerError(
+                f"hardware.{max(vars(lanes), key=vars(lanes).get)}",
+                f"in_lanes x out_lanes x kernel_lanes must be at most {MOST_MULTIPLIERS:,} multipliers, not "
+                f"{' x '.join(f'{count:,}' for count in vars(lanes).values())} = {lanes.multipliers:,}",
             )
 
     @property

@@ -60,7 +60,6 @@ def issue_slots(layer: Layer, pass_name: str) -> int:
 
 def _tap_groups(axis: Axis, gradient: bool, parallel: bool) -> int:
     """Groups of taps along one axis that hold a source, summed over its positions."""
-    taps = [len(axis.sources(pixel)) for pixel in range(axis.size)] if gradient else [
-        len(axis.taps(out)) for out in range(axis.out_size)
-    ]  # fmt: skip
-    return sum(min(count, 1) if parallel else count for count in taps)
+    if not parallel:
+        return axis.tap_count  # from either side
+    return len(axis.seen_pixels) if gradient else sum(1 for out in range(axis.out_size) if axis.taps(out))

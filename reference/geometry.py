@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 #: No extent of a layer may exceed this: beyond it, index arithmetic and file sizes stop making sense.
 LARGEST_EXTENT = 1 << 20
 
@@ -73,6 +75,13 @@ class Axis:
         stop = min(self.kernel, -((origin - self.size) // self.dilation))
         return range(first, max(first, stop))
 
+    def outputs(self, tap: int) -> range:
+        """Outputs that look at a pixel, and not at padding, through a tap."""
+        first = self.origin(0) + tap * self.dilation
+        stop = min(self.out_size, -((first - self.size) // self.stride))
+        begin = max(0, -(first // self.stride))
+        return range(begin, max(begin, stop))
+
     def sources(self, pixel: int) -> list[tuple[int, int]]:
         """Every (tap, output) pair that looks at `pixel`: what the input gradient sums over."""
         pairs = []
@@ -85,12 +94,18 @@ class Axis:
     @property
     def seen_pixels(self) -> tuple[int, ...]:
         """Pixels that at least one output looks at."""
-        return tuple(pixel for pixel in range(self.size) if self.sources(pixel))
+        seen = np.zeros(self.size, bool)
+        for tap in range(self.kernel):
+            outputs = self.outputs(tap)
+            if outputs:
+                shift = tap * self.dilation
+                seen[self.origin(outputs[0]) + shift : self.origin(outputs[-1]) + shift + 1 : self.stride] = True
+        return tuple(np.flatnonzero(seen).tolist())
 
     @property
     def tap_count(self) -> int:
         """Taps that fall on a pixel, summed over all outputs."""
-        return sum(len(self.taps(out)) for out in range(self.out_size))
+        return sum(len(self.outputs(tap)) for tap in range(self.kernel))
 
     @property
     def most_sources(self) -> int:

@@ -15,8 +15,22 @@ Stride, padding and phase end here: the hardware only steps through the tables.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
 
 from reference.geometry import Axis
+
+
+class Met(NamedTuple):
+    """What each position meets: `counts` neighbouring sources from `sources` on, the first of them under `taps`.
+
+    Where the count is 0 the others say nothing.
+    """
+
+    sources: np.ndarray
+    taps: np.ndarray
+    counts: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -66,11 +80,20 @@ class AxisWalk:
         """Which source of the window meets a tap, counted from the lowest: the same at every position."""
         return self.window - 1 - tap // self.axis.stride if self.gradient else tap
 
-    def pairs(self, position: int) -> list[tuple[int, int]]:
-        """(source, tap) pairs of a position, by ascending source."""
+    def _meet(self, positions: np.ndarray) -> Met:
+        axis, places = self.axis, positions + self.axis.pad_before
         if self.gradient:
-            return sorted((out, tap) for tap, out in self.axis.sources(position))
-        return [(self.axis.origin(position) + tap, tap) for tap in self.axis.taps(position)]
+            sources = np.maximum(0, -((axis.kernel - 1 - places) // axis.stride))
+            last = np.minimum(places // axis.stride, axis.out_size - 1)
+            return Met(sources, places - sources * axis.stride, np.maximum(0, last + 1 - sources))
+        origins = positions * axis.stride - axis.pad_before
+        taps = np.maximum(0, -origins)
+        return Met(origins + taps, taps, np.maximum(0, np.minimum(axis.kernel, axis.size - origins) - taps))
+
+    @cached_property
+    def met(self) -> Met:
+        """What the computed positions meet."""
+        return self._meet(np.array(self.positions))
 
     @property
     def results(self) -> int:
@@ -83,10 +106,9 @@ class AxisWalk:
 
         If no position has a source (the stride jumps over every pixel), all are computed, from masked sources.
         """
-        everywhere = tuple(range(self.results))
-        if not self.gradient:
-            return everywhere
-        return self.axis.seen_pixels or everywhere
+        everywhere = np.arange(self.results)
+        seen = everywhere[self._meet(everywhere).counts > 0] if self.gradient else everywhere
+        return tuple(seen.tolist()) or tuple(everywhere.tolist())
 
     def window_start(self, position: int) -> int:
         """Lowest source of a position's window; it may lie before the first source of the frame."""
@@ -99,11 +121,7 @@ class AxisWalk:
         """First source of each position: of its window where taps are parallel, else the first that exists."""
         if self.parallel:
             return tuple(self.window_start(position) for position in self.positions)
-        starts, latest = [], 0
-        for position in self.positions:
-            latest = min((source for source, _ in self.pairs(position)), default=latest)
-            starts.append(latest)
-        return tuple(starts)
+        return self._tuple(np.maximum.accumulate(np.where(self.met.counts, self.met.sources, 0)))
 
     @cached_property
     def needed(self) -> tuple[int, ...]:
@@ -111,11 +129,8 @@ class AxisWalk:
 
         At least one: a position that lies wholly on padding still waits for its frame to begin.
         """
-        needed, latest = [], 1
-        for position in self.positions:
-            latest = max([latest] + [source + 1 for source, _ in self.pairs(position)])
-            needed.append(latest)
-        return tuple(needed)
+        sources, _, counts = self.met
+        return self._tuple(np.maximum.accumulate(np.where(counts, sources + counts, 1)))
 
     @cached_property
     def needed_steps(self) -> tuple[int, ...]:
@@ -126,11 +141,14 @@ class AxisWalk:
     @cached_property
     def kept(self) -> tuple[int, ...]:
         """For each position, the first source that it or a later one needs."""
-        kept, latest = [], self.sources
-        for position in reversed(self.positions):
-            latest = min([latest] + [source for source, _ in self.pairs(position)])
-            kept.append(latest)
-        return tuple(kept[::-1])
+        wanted = np.where(self.met.counts, self.met.sources, self.sources)
+        return self._tuple(np.minimum.accumulate(wanted[::-1])[::-1])
+
+    @cached_property
+    def kept_steps(self) -> tuple[int, ...]:
+        """Sources that no position after each one needs, of those that it or a later one does."""
+        following = self.kept[1:] + (self.kept[0] + self.sources,)
+        return tuple(there - here for here, there in zip(self.kept, following, strict=True))
 
     @property
     def early_sources(self) -> tuple[int, ...]:
@@ -141,16 +159,34 @@ class AxisWalk:
         following = self.kept[1:] + (self.kept[0] + self.sources,)
         return tuple(max(0, kept - needed + 1) for needed, kept in zip(self.needed, following, strict=True))
 
-    def serial_taps(self, position: int) -> int:
-        """Taps that are walked one after the other; a position without any still takes one (masked) step."""
-        return 1 if self.parallel else max(1, len(self.pairs(position)))
+    @cached_property
+    def serial_taps(self) -> tuple[int, ...]:
+        """Taps that each position walks one after the other; one without any still takes one (masked) step."""
+        return (1,) * len(self.positions) if self.parallel else self._tuple(np.maximum(1, self.met.counts))
 
-    def tap_address(self, position: int) -> int:
-        """Place of the first walked tap in `tap_order`."""
-        pairs = self.pairs(position)
-        return 0 if self.parallel or not pairs else self.tap_order.index(pairs[0][1])
+    @cached_property
+    def tap_addresses(self) -> tuple[int, ...]:
+        """Place of the first walked tap of each position in `tap_order`."""
+        if self.parallel:
+            return (0,) * len(self.positions)
+        taps = np.where(self.met.counts, self.met.taps, self.tap_order[0])
+        return self._tuple(np.argsort(self.tap_order)[taps])
 
-    def mask(self, position: int) -> int:
-        """A bit for each tap lane, set where the lane's source exists."""
-        pairs = self.pairs(position)
-        return sum(1 << tap for _, tap in pairs) if self.parallel else int(bool(pairs))
+    @cached_property
+    def masks(self) -> tuple[int, ...]:
+        """For each position a bit for each tap lane, set where the lane's source exists."""
+        if not self.parallel:
+            return self._tuple(self.met.counts > 0)
+        step = -self.axis.stride if self.gradient else 1
+        taps = zip(self.met.taps.tolist(), self.met.counts.tolist(), strict=True)
+        return tuple(sum(1 << tap for tap in range(first, first + step * count, step)) for first, count in taps)
+
+    @property
+    def has_empty_windows(self) -> bool:
+        """Whether some computed position lies wholly on padding."""
+        return not self.met.counts.all()
+
+    @staticmethod
+    def _tuple(numbers: np.ndarray) -> tuple[int, ...]:
+        """As Python integers, which Verilog is made of."""
+        return tuple(int(number) for number in numbers.tolist())

@@ -16,9 +16,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import product
 
 from fixedpoint.dataflow.estimate import Estimate, estimate
-from fixedpoint.layer import Lanes, Layer
+from fixedpoint.layer import MOST_MULTIPLIERS, Lanes, Layer
 from reference.geometry import Geometry
 
 
@@ -67,7 +68,8 @@ def legal_lanes(geometry: Geometry) -> list[Lanes]:
     """Every choice of lanes that a layer of this geometry may have."""
     taps = sorted({1, geometry.rows.kernel, geometry.rows.kernel * geometry.columns.kernel})
     ins, outs = _divisors(geometry.in_channels), _divisors(geometry.out_channels)
-    return [Lanes(in_lanes, out_lanes, kernel_lanes) for in_lanes in ins for out_lanes in outs for kernel_lanes in taps]
+    choices = (Lanes(*lanes) for lanes in product(ins, outs, taps))
+    return [lanes for lanes in choices if lanes.multipliers <= MOST_MULTIPLIERS]
 
 
 def choose(layer: Layer, lanes: Lanes, pass_names: Sequence[str]) -> Choice:

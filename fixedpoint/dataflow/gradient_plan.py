@@ -68,7 +68,7 @@ class GradientPlan:
             return [RunRecord(axis.out_size - 1, 0, 0, 0, 1)]
         records = []
         for tap in range(axis.kernel):
-            outputs = [out for out in range(axis.out_size) if tap in axis.taps(out)]
+            outputs = axis.outputs(tap)
             if outputs:
                 start = (axis.origin(outputs[0]) + tap) * groups
                 first = outputs[0] * gradient_groups

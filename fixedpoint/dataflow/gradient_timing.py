@@ -18,6 +18,7 @@ from fixedpoint.dataflow.latency import (
     drained_latency,
     update_latency,
 )
+from fixedpoint.dataflow.rows import repeated_rows, walk_rows
 
 
 class GradientState(NamedTuple):
@@ -25,6 +26,14 @@ class GradientState(NamedTuple):
 
     source: ArrivalState
     gradient: ArrivalState
+
+
+class _Row(NamedTuple):
+    """One row of outputs."""
+
+    needed: int  # rows of x, counted from the start of the image
+    slots: int
+    release: int
 
 
 class GradientTiming:
@@ -38,9 +47,12 @@ class GradientTiming:
         self._plan = plan
         slots = sum(record.last_slot + 1 for record in plan.run_records) * window.in_groups * window.out_groups
         self._rows = [
-            (needed, slots * (record.last_tap_row + 1), record.release_step)
-            for needed, record in zip(window.rows.needed, window.row_records, strict=True)
+            _Row(needed, slots * taps, release)
+            for needed, taps, release in zip(
+                window.rows.needed, window.rows.serial_taps, window.rows.kept_steps, strict=True
+            )
         ]
+        self._stretch = repeated_rows(window.rows)
         self._row_gap = UPDATE_CYCLES if plan.row_gap else 0
         taps = window.rows.axis.kernel * window.columns.axis.kernel
         #: beats of dw and of db
@@ -49,6 +61,8 @@ class GradientTiming:
         banks = layer.lanes.out_lanes * layer.lanes.kernel_lanes
         #: from the last slot of a batch to the first step of the drain, and from a step to its beat
         self._drain_wait = update_latency(plan) + 1
+        #: from the last slot of a batch until the drain is done
+        self._drain = self._drain_wait + self.weight_beats + self.bias_beats
         self._weight_latency = drained_latency(banks, DRAIN_READ_LATENCY) + SEND_LATENCY
         self._bias_latency = drained_latency(layer.lanes.out_lanes, BIAS_READ_LATENCY) + SEND_LATENCY
 
@@ -68,25 +82,27 @@ class GradientTiming:
 
         An image that is `closing` is the last of its batch.
         """
+        last = len(self._rows) - 1
+        cycles, state = walk_rows(self._take_rows, self._stretch, last, state)
+        taken, state = self._take_rows(last, last + 1, state, closing)
+        walk, cycles = self._plan.window.rows, cycles + taken
+        source = state.source._replace(arrived=state.source.arrived - (walk.sources - walk.needed[-1]))
+        return cycles, cycles - (self._drain if closing else self._row_gap), state._replace(source=source)
+
+    def _take_rows(self, first: int, stop: int, state: GradientState, closing: bool = False):
+        """Some rows of outputs: cycles until the next one may be taken, and the state that it finds."""
         source = Arrival(self._plan.window.ring, state.source)
         gradient = Arrival(self._plan.gradient_ring, state.gradient)
-        free = slot = 0
-        for number, (needed, slots, release) in enumerate(self._rows, start=1):
-            source.await_rows(needed)
+        free = 0
+        needed = before = self._rows[first - 1].needed if first else 0
+        for number, (needed, slots, release) in enumerate(self._rows[first:stop], start=1):
+            source.await_rows(needed - before)
             gradient.await_rows(number)
             slot = max(free, source.complete, gradient.complete) + slots
-            free = slot + self._row_gap
+            free = slot + (self._drain if closing else self._row_gap)
             source.release(release, slot)
-            if not (closing and number == len(self._rows)):
-                gradient.release(1, slot)
-        if closing:
-            last_step = slot + self._drain_wait + self.weight_beats + self.bias_beats - 1
-            gradient.release(1, last_step)
-            free = last_step + 1
-        after = GradientState(
-            source.state(free, self._plan.window.rows.sources), gradient.state(free, len(self._rows))
-        )
-        return free, slot, after
+            gradient.release(1, free - 1 if closing else slot)
+        return free, GradientState(source.state(free, needed - before), gradient.state(free, stop - first))
 
     def first_beat(self, last_slot: int) -> int:
         """First beat of a batch whose last slot was issued in this cycle."""

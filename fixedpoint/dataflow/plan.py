@@ -217,40 +217,39 @@ class Plan:
     @cached_property
     def row_records(self) -> list[RowRecord]:
         walk = self.rows
-        records = []
-        for index, position in enumerate(walk.positions):
-            following = (index + 1) % len(walk.positions)
-            frame = walk.sources if following == 0 else 0
-            records.append(
-                RowRecord(
-                    last_tap_row=walk.serial_taps(position) - 1,
-                    weight_offset=walk.tap_address(position) * self.tap_row_stride,
-                    mask=walk.mask(position),
-                    ring_step=walk.starts[following] - walk.starts[index] + frame,
-                    needed_step=walk.needed_steps[index],
-                    release_step=walk.kept[following] - walk.kept[index] + frame,
-                )
+        starts = (*walk.starts, walk.starts[0] + walk.sources)
+        return [
+            RowRecord(
+                last_tap_row=taps - 1,
+                weight_offset=address * self.tap_row_stride,
+                mask=mask,
+                ring_step=starts[index + 1] - starts[index],
+                needed_step=walk.needed_steps[index],
+                release_step=walk.kept_steps[index],
             )
-        return records
+            for index, (taps, address, mask) in enumerate(
+                zip(walk.serial_taps, walk.tap_addresses, walk.masks, strict=True)
+            )
+        ]
 
     @cached_property
     def column_records(self) -> list[ColumnRecord]:
         walk, banks, groups = self.columns, self.ring.column_banks, self.source_groups
-        records = []
-        for index, position in enumerate(walk.positions):
-            following = (index + 1) % len(walk.positions)
-            here, there = (walk.starts[which] // banks * groups for which in (index, following))
-            records.append(
-                ColumnRecord(
-                    last_slot=walk.serial_taps(position) * groups - 1,
-                    weight_offset=walk.tap_address(position) * groups,
-                    mask=walk.mask(position),
-                    bank=walk.starts[index] % banks,
-                    address_step=(there - here) % (1 << self.ring.address_bits),
-                    needed_step=(walk.needed[following] - walk.needed[index]) % self.column_modulus,
-                )
+        addresses = [start // banks * groups for start in (*walk.starts, walk.starts[0])]
+        needed = (*walk.needed, walk.needed[0])
+        return [
+            ColumnRecord(
+                last_slot=taps * groups - 1,
+                weight_offset=address * groups,
+                mask=mask,
+                bank=walk.starts[index] % banks,
+                address_step=(addresses[index + 1] - addresses[index]) % (1 << self.ring.address_bits),
+                needed_step=(needed[index + 1] - needed[index]) % self.column_modulus,
             )
-        return records
+            for index, (taps, address, mask) in enumerate(
+                zip(walk.serial_taps, walk.tap_addresses, walk.masks, strict=True)
+            )
+        ]
 
     @cached_property
     def row_program(self) -> Program:
@@ -284,14 +283,13 @@ class Plan:
 
     def gap_program(self, walk: AxisWalk) -> Program:
         """Which pixels of one axis of the result are computed."""
-        return compress([GapRecord(pixel in walk.positions) for pixel in range(walk.results)])
+        computed = set(walk.positions)
+        return compress([GapRecord(pixel in computed) for pixel in range(walk.results)])
 
     @property
     def has_empty_windows(self) -> bool:
         """Whether some position lies wholly on padding: its products must be masked even where taps are serial."""
-        return any(
-            not walk.pairs(position) for walk in (self.rows, self.columns) for position in walk.positions
-        )
+        return self.rows.has_empty_windows or self.columns.has_empty_windows
 
     @property
     def masked(self) -> bool:
@@ -308,5 +306,4 @@ class Plan:
     @property
     def fewest_slots(self) -> int:
         """Multiply cycles of the quickest result."""
-        rows = min(record.last_tap_row + 1 for record in self.row_records)
-        return rows * min(record.last_slot + 1 for record in self.column_records)
+        return min(self.rows.serial_taps) * min(self.columns.serial_taps) * self.source_groups

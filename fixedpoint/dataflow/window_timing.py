@@ -9,11 +9,13 @@ Slots follow each other without a gap unless something is missing; so all that h
 """
 
 from collections import deque
+from itertools import accumulate
 from typing import NamedTuple
 
 from fixedpoint.dataflow.arrival import Arrival, ArrivalState
 from fixedpoint.dataflow.latency import PIXEL_ARRIVAL, SEND_LATENCY, SLOT_LATENCY, queue_depth, result_latency
 from fixedpoint.dataflow.plan import Plan
+from fixedpoint.dataflow.rows import repeated_rows, walk_rows
 
 
 class WindowState(NamedTuple):
@@ -52,14 +54,15 @@ class WindowTiming:
         self._plan = plan
         #: from the last slot of a result to its beat, if that need not wait
         self._latency = SLOT_LATENCY + result_latency(plan) + SEND_LATENCY
+        rows, columns = plan.rows, plan.columns
         self._rows = [
-            _Row(row, needed, record.last_tap_row + 1, record.release_step)
-            for row, needed, record in zip(plan.rows.positions, plan.rows.needed, plan.row_records, strict=True)
+            _Row(*row) for row in zip(rows.positions, rows.needed, rows.serial_taps, rows.kept_steps, strict=True)
         ]
-        slots = [record.last_slot + 1 for record in plan.column_records]
+        self._stretch = repeated_rows(rows)
+        slots = [taps * plan.source_groups for taps in columns.serial_taps]
+        slots_on = list(accumulate(reversed(slots)))[::-1]
         self._columns = [
-            _Column(column, needed, slots[index], sum(slots[index:]))
-            for index, (column, needed) in enumerate(zip(plan.columns.positions, plan.columns.needed, strict=True))
+            _Column(*column) for column in zip(columns.positions, columns.needed, slots, slots_on, strict=True)
         ]
 
     def after_reset(self) -> WindowState:
@@ -76,24 +79,37 @@ class WindowTiming:
 
     def frame(self, state: WindowState) -> tuple[int, int, WindowState]:
         """The next frame: cycles to its last slot, and to its last beat, and the state after it."""
+        rows = self._plan.rows
+        slot, state = walk_rows(self._issue_rows, self._stretch, len(self._rows), state)
+        missing = rows.sources - rows.needed[-1]
+        source = state.source._replace(arrived=state.source.arrived - missing)
+        beat = slot + state.last_beat
+        if self._plan.has_gaps:
+            columns = self._plan.columns
+            pixel = rows.positions[-1] * columns.results + columns.positions[-1]
+            beat += (rows.results * columns.results - 1 - pixel) * self._plan.result_groups
+        return slot, beat, WindowState(source, beat - slot, state.places)
+
+    def _issue_rows(self, first: int, stop: int, state: WindowState) -> tuple[int, WindowState]:
+        """Some rows of positions: cycles to the last slot, and the state after it, as the row behind them finds it."""
         source = Arrival(self._plan.ring, state.source)
         places = deque(state.places)
         slot, beat = 0, state.last_beat  # the last ones so far
+        needed = before = self._rows[first - 1].needed if first else 0
         pixel = None  # of the result that was computed last
-        for row in self._rows:
-            source.await_rows(row.needed)
+        if first:
+            pixel = self._rows[first - 1].row * self._plan.columns.results + self._columns[-1].column
+        for row in self._rows[first:stop]:
+            needed = row.needed
+            source.await_rows(needed - before)
             if self._plan.has_gaps:
                 slot, beat, pixel = self._issue_with_gaps(source, row, slot, beat, pixel, places)
             else:
                 slot = self._issue(source, row, slot)
                 beat = slot + self._latency
             source.release(row.release, slot)
-        if pixel is not None:
-            beat += (self._plan.rows.results * self._plan.columns.results - 1 - pixel) * self._plan.result_groups
-        after = WindowState(
-            source.state(slot, self._plan.rows.sources), beat - slot, tuple(max(place - slot, 1) for place in places)
-        )
-        return slot, beat, after
+        places = tuple(max(place - slot, 1) for place in places)
+        return slot, WindowState(source.state(slot, needed - before), beat - slot, places)
 
     @staticmethod
     def _take(source: Arrival, column: _Column, slot: int) -> int:

@@ -45,6 +45,44 @@ module PREFIX_stalls #(
 endmodule
 
 
+// The beats of a file.  They are counted before they are read: what simulators do with too few or too many of them, and
+// what a beat is that was never read, differs from one to the other.
+module PREFIX_beats #(
+    parameter FILE = "",
+    parameter BITS = 8,
+    parameter BEATS = 1
+) (
+    input  wire [31:0]     index,
+    output wire [BITS-1:0] beat,
+    output reg             wrong_file
+);
+    reg [BITS-1:0] words [0:BEATS-1];
+    integer        file, character, held;
+    reg            in_beat;
+
+    assign beat = index < BEATS ? words[index] : {BITS{1'bx}};
+
+    initial begin
+        held = 0;
+        in_beat = 1'b0;
+        file = $fopen(FILE, "r");
+        if (file != 0) begin
+            character = $fgetc(file);
+            while (character >= 0) begin
+                if (!in_beat && character > 32) held = held + 1;
+                in_beat = character > 32;
+                character = $fgetc(file);
+            end
+            $fclose(file);
+        end
+        wrong_file = held != BEATS;
+        if (!wrong_file) $readmemh(FILE, words);
+        else if (file == 0) $display("%0s can not be opened", FILE);
+        else $display("%0s holds %0d beats, must hold %0d", FILE, held, BEATS);
+    end
+endmodule
+
+
 // Plays the beats of a file into an AXI4-Stream input; between beats it shows wrong data on purpose.
 module PREFIX_source #(
     parameter STREAM = 0,
@@ -62,14 +100,15 @@ module PREFIX_source #(
     input  wire            tready,
     output reg             tlast,
     output reg  [31:0]     transferred,
-    output wire            no_file
+    output wire            wrong_file
 );
-    reg [BITS-1:0] beats [0:BEATS-1];
-    reg [31:0]     offered;
-    wire           still;
+    wire [BITS-1:0] beat;
+    reg  [31:0]     offered;
+    wire            still;
 
-    initial $readmemh(FILE, beats);
-    assign no_file = (^beats[BEATS-1]) === 1'bx;
+    PREFIX_beats #(.FILE(FILE), .BITS(BITS), .BEATS(BEATS)) beats (
+        .index(offered), .beat(beat), .wrong_file(wrong_file)
+    );
 
     PREFIX_stalls #(.STREAM(STREAM)) stalls (
         .aclk(aclk), .aresetn(aresetn), .seed(seed), .stall(stall), .still(still)
@@ -88,7 +127,7 @@ module PREFIX_source #(
             if (!tvalid || tready) begin
                 if (offered < BEATS && !still) begin
                     tvalid <= 1'b1;
-                    tdata <= beats[offered];
+                    tdata <= beat;
                     tlast <= offered % FRAME == FRAME - 1;
                     offered <= offered + 32'd1;
                 end else begin
@@ -121,16 +160,17 @@ module PREFIX_sink #(
     input  wire            tlast,
     output reg  [31:0]     transferred,
     output reg  [31:0]     errors,
-    output wire            no_file
+    output wire            wrong_file
 );
-    reg [BITS-1:0] beats [0:BEATS-1];
-    reg            pending;
-    reg [BITS:0]   offer;
-    wire           still;
-    wire           last = transferred % FRAME == FRAME - 1;
+    wire [BITS-1:0] beat;
+    reg             pending;
+    reg  [BITS:0]   offer;
+    wire            still;
+    wire            last = transferred % FRAME == FRAME - 1;
 
-    initial $readmemh(FILE, beats);
-    assign no_file = (^beats[BEATS-1]) === 1'bx;
+    PREFIX_beats #(.FILE(FILE), .BITS(BITS), .BEATS(BEATS)) beats (
+        .index(transferred), .beat(beat), .wrong_file(wrong_file)
+    );
 
     PREFIX_stalls #(.STREAM(STREAM)) stalls (
         .aclk(aclk), .aresetn(aresetn), .seed(seed), .stall(stall), .still(still)
@@ -144,7 +184,7 @@ module PREFIX_sink #(
             errors <= errors + 32'd1;
             if (errors < 32'd10)
                 $display("cycle %0d, %0s, beat %0d: %0s: tdata %h, tlast %b; expected %h, %b", cycle, NAME, transferred,
-                         reason, tdata, tlast, beats[transferred], last);
+                         reason, tdata, tlast, beat, last);
         end
     endtask
 
@@ -165,7 +205,7 @@ module PREFIX_sink #(
             else if (pending && {tlast, tdata} !== offer) complain("changed before transfer");
             else if (tvalid && tready) begin
                 if (transferred >= BEATS) complain("one beat too many");
-                else if (tdata !== beats[transferred]) complain("wrong data");
+                else if (tdata !== beat) complain("wrong data");
                 else if (tlast !== last) complain("wrong tlast");
             end
         end

@@ -66,14 +66,14 @@ _TAIL = """
     wire [31:0] received = {received};
     wire [31:0] errors = {errors} + {{31'd0, frame_error !== 1'b0}};
     wire        complete = {complete};
-    wire        no_file = {no_file};
+    wire        wrong_file = {wrong_file};
 
     always @(posedge aclk) begin
         aresetn <= cycle >= 32'd8;
         cycle <= cycle + 32'd1;
         quiet <= complete ? quiet + 32'd1 : 32'd0;
-        if (no_file) begin
-            $display("FAIL {module}: a .hex file is missing or too short");
+        if (wrong_file) begin
+            $display("FAIL {module}: a .hex file is missing, too short or too long");
             finish_failed;
         end else if (quiet == 32'd200 && errors == 32'd0) begin
             $display("PASS {module}: %0d beats right, %0d cycles, seed %0d, stall %0d%%", received, cycle, seed, stall);
@@ -139,5 +139,5 @@ def _tail(layer: Layer, pass_name: str, module: str, beats: dict[str, int]) -> s
         received=" + ".join(f"{stream}_transferred" for stream in outputs),
         errors=" + ".join(f"{stream}_errors" for stream in outputs),
         complete=" && ".join(f"{stream}_transferred >= 32'd{beats[stream]}" for stream in ports),
-        no_file=" || ".join(f"{stream}_no_file" for stream in ports),
+        wrong_file=" || ".join(f"{stream}_wrong_file" for stream in ports),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from sim.vectors_manifest import hex_file
 
 _WIRES = """
     wire [{high}:0] {port}_tdata;
-    wire {port}_tvalid, {port}_tready, {port}_tlast, {stream}_no_file;
+    wire {port}_tvalid, {port}_tready, {port}_tlast, {stream}_wrong_file;
     wire [31:0] {stream}_transferred;
 """
 
@@ -19,7 +19,7 @@ _SOURCE = """\
     ) {stream}_source (
         .aclk(aclk), .aresetn({reset}), .seed(seed), .stall({stall}),
         .tdata({port}_tdata), .tvalid({port}_tvalid), .tready({port}_tready), .tlast({port}_tlast),
-        .transferred({stream}_transferred), .no_file({stream}_no_file)
+        .transferred({stream}_transferred), .wrong_file({stream}_wrong_file)
     );
 """
 
@@ -30,7 +30,7 @@ _SINK = """\
     ) {stream}_sink (
         .aclk(aclk), .aresetn({reset}), .seed(seed), .stall({stall}), .cycle(cycle[31:0]),
         .tdata({port}_tdata), .tvalid({port}_tvalid), .tready({port}_tready), .tlast({port}_tlast),
-        .transferred({stream}_transferred), .errors({stream}_errors), .no_file({stream}_no_file)
+        .transferred({stream}_transferred), .errors({stream}_errors), .wrong_file({stream}_wrong_file)
     );
 """
 

@@ -165,6 +165,13 @@ def test_a_layer_that_cannot_fit_in_memory_is_refused_before_allocation():
         parse_layer(tables, "layer.toml")
 
 
+def test_more_multipliers_than_a_core_may_have_are_refused():
+    tables = changed("layer.in_channels", 1 << 17)
+    tables["hardware"] = {"in_lanes": 1 << 17}
+    with pytest.raises(BadInput, match="layer.toml: hardware.in_lanes: .* at most 65,536 multipliers, not 131,072 x"):
+        parse_layer(tables, "layer.toml")
+
+
 @pytest.mark.parametrize("kernel", [1, 1 << 20])
 def test_the_largest_padding_and_stride_are_refused_at_once(kernel):
     tables = changed("layer.kernel", kernel)

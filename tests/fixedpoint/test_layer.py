@@ -75,6 +75,21 @@ def test_lanes_divide_their_axis(lanes, key, message):
 
 
 @pytest.mark.parametrize(
+    ("lanes", "key"),
+    [(Lanes(1024, 512, 9), "in_lanes"), (Lanes(128, 1024, 1), "out_lanes"), (Lanes(1, 1, 1 << 18), "kernel_lanes")],
+)
+def test_multipliers_have_a_bound(lanes, key):
+    kernel = 512 if lanes.kernel_lanes > 9 else 3
+    geometry = Geometry(1, 1024, 1024, Axis(kernel, kernel), Axis(kernel, kernel))
+    factors = f"{lanes.in_lanes:,} x {lanes.out_lanes:,} x {lanes.kernel_lanes:,}"
+    message = f"at most 65,536 multipliers, not {factors} = {lanes.multipliers:,}$"
+    with pytest.raises(LayerError, match=message) as caught:
+        Layer(geometry, FORMATS, lanes)
+    assert caught.value.key == f"hardware.{key}"
+    assert Layer(geometry, FORMATS, Lanes(64, 1024, 1)).lanes.multipliers == 65536
+
+
+@pytest.mark.parametrize(
     ("changed", "key", "message"),
     [
         ({"bias": Format(16, 9)}, "formats.bias", "at most 8 .* not 9"),

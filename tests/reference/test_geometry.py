@@ -31,9 +31,14 @@ def test_taps_and_sources_are_the_same_pairs_seen_from_both_ends(axis):
     by_taps = {
         (out, tap, axis.origin(out) + tap * axis.dilation) for out in range(axis.out_size) for tap in axis.taps(out)
     }
+    by_outputs = {
+        (out, tap, axis.origin(out) + tap * axis.dilation) for tap in range(axis.kernel) for out in axis.outputs(tap)
+    }
     by_sources = {(out, tap, pixel) for pixel in range(axis.size) for tap, out in axis.sources(pixel)}
     assert by_taps == looks
+    assert by_outputs == looks
     assert by_sources == looks
+    assert axis.seen_pixels == tuple(sorted({pixel for _, _, pixel in looks}))
     assert axis.tap_count == len(looks)
 
 

@@ -47,6 +47,14 @@ def test_a_layer_of_64_channels_and_filters_has_147_choices():
     assert len(legal_lanes(geometry)) == len(set(legal_lanes(geometry))) == 7 * 7 * 3
 
 
+def test_choices_keep_to_the_bound_of_multipliers():
+    given = layer("middle_3x3")
+    wide = replace(given, geometry=replace(given.geometry, in_channels=1024, out_channels=1024))
+    choices = legal_lanes(wide.geometry)
+    assert max(lanes.multipliers for lanes in choices) == 1 << 16
+    assert all(replace(wide, lanes=lanes) for lanes in choices)
+
+
 @pytest.mark.parametrize("name", ["middle_3x3", "down_3x3_s2"])
 def test_one_core_costs_what_its_estimate_says(name):
     given = layer(name)

@@ -76,10 +76,14 @@ def icarus(folder: Path, core: str, *options: str) -> list[str]:
 
 @pytest.fixture(params=["verilator", pytest.param("icarus", marks=needs_icarus)])
 def play(request, tmp_path):
-    """Run the forward stand-in's bench by one simulator, on the vectors that plant a fault; gives what it prints."""
+    """Run the forward stand-in's bench by one simulator, on the vectors that plant a fault; gives what it prints.
 
-    def play(fault: Fault = Fault.NONE, *plusargs: str) -> str:
-        export_forward(tmp_path, fault)
+    Without a fault to plant, not even none, it runs on the vectors that are there.
+    """
+
+    def play(fault: Fault | None = Fault.NONE, *plusargs: str) -> str:
+        if fault is not None:
+            export_forward(tmp_path, fault)
         if request.param == "verilator":
             program = [request.getfixturevalue("verilated")[0]]
         else:
@@ -141,17 +145,21 @@ def test_unknown_bits_fail(tmp_path):
     assert verdict(output).startswith("FAIL conv_forward: 1 errors")
 
 
-@needs_icarus
 @pytest.mark.parametrize("file", ["weights.hex", "z.hex"])
-@pytest.mark.parametrize("lines", [None, 3])
-def test_vectors_that_are_missing_or_too_short_fail(file, lines, tmp_path):
+@pytest.mark.parametrize("change", ["missing", "short", "long"])
+def test_a_file_that_does_not_hold_exactly_its_beats_fails(play, file, change, tmp_path):
     export_forward(tmp_path)
-    text = (tmp_path / file).read_text().splitlines(keepends=True)
-    (tmp_path / file).unlink()
-    if lines is not None:
-        (tmp_path / file).write_text("".join(text[:lines]))
-    output = run(tmp_path, *icarus(tmp_path, "conv_forward")).stdout
-    assert verdict(output) == "FAIL conv_forward: a .hex file is missing or too short"
+    path = tmp_path / file
+    lines = path.read_text().splitlines(keepends=True)
+    path.unlink()
+    complaint = f"{file} can not be opened"
+    if change != "missing":
+        changed = lines[:-1] if change == "short" else [*lines, lines[0]]
+        path.write_text("".join(changed))
+        complaint = f"{file} holds {len(changed)} beats, must hold {len(lines)}"
+    output = play(None)
+    assert verdict(output) == "FAIL conv_forward: a .hex file is missing, too short or too long"
+    assert complaint in output
 
 
 @needs_icarus
