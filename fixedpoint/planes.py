@@ -134,6 +134,12 @@ def _neighbours(target: Target) -> list[tuple]:
 
 
 @compiled
+def _clear(planes, begin, end):
+    for place in range(begin, end):
+        planes[np.uint64(place)] = 0
+
+
+@compiled
 def gather(source, image, first_row, height, rows, stride, phases, pitch, size, digit, planes):
     """Planes of single pixels: rows `first_row` and on of every channel and phase, zeros where there is padding.
 
@@ -158,10 +164,10 @@ def gather(source, image, first_row, height, rows, stride, phases, pitch, size, 
             target = plane * size + row * pitch
             y = (first_row + row) * rows[0] + row_phase - rows[1]
             if y < 0 or y >= source_height:
-                planes[target : target + length] = 0
+                _clear(planes, target, target + length)
                 continue
-            planes[target : target + begin] = 0
-            planes[target + end : target + length] = 0
+            _clear(planes, target, target + begin)
+            _clear(planes, target + end, target + length)
             start = ((image * channels + channel) * source_height + y) * source_width + first
             if whole and stride == 1:
                 for place in range(begin, end):
@@ -177,7 +183,7 @@ def gather(source, image, first_row, height, rows, stride, phases, pitch, size, 
                 for place in range(begin, end):
                     word = np.int64(words[np.uint64(start + place * stride)])
                     planes[np.uint64(target + place)] = ((word + offset) >> shift & mask) - half
-        planes[plane * size + height * pitch : (plane + 1) * size] = 0
+        _clear(planes, plane * size + height * pitch, (plane + 1) * size)
 
 
 def _tensor(dtype: np.dtype, writeable: bool) -> types.Array:
@@ -214,10 +220,10 @@ def gather_pairs(source, images, first_row, height, rows, stride, phases, pitch,
             target = (plane * height + row) * pitch
             y = (first_row + row) * rows[0] + row_phase - rows[1]
             if y < 0 or y >= source_height:
-                planes[target : target + length] = 0
+                _clear(planes, target, target + length)
                 continue
-            planes[target : target + begin] = 0
-            planes[target + end : target + length] = 0
+            _clear(planes, target, target + begin)
+            _clear(planes, target + end, target + length)
             start = ((image * channels + channel) * source_height + y) * source_width + first
             if whole and stride == 1:
                 for place in range(begin, end):
