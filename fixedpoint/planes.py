@@ -175,10 +175,6 @@ def gather(source, image, first_row, height, rows, stride, phases, pitch, size, 
             elif whole and stride == 2:  # like the loop above, for the compiler to see
                 for place in range(begin, end):
                     planes[np.uint64(target + place)] = words[np.uint64(start + 2 * place)]
-            elif stride == 1:
-                for place in range(begin, end):
-                    word = np.int64(words[np.uint64(start + place)])
-                    planes[np.uint64(target + place)] = ((word + offset) >> shift & mask) - half
             else:
                 for place in range(begin, end):
                     word = np.int64(words[np.uint64(start + place * stride)])
