@@ -1,23 +1,17 @@
 """Bands of rows: the pieces in which a pass is computed, small enough for the cache and dealt out to threads."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import gcd
 from typing import NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
-from fixedpoint.threads import share, thread_count
+from fixedpoint.threads import thread_count
 
 #: What the planes and sums of a band may take: about the second-level cache of a core.
 BAND_BYTES = 1 << 19
 #: Multiplications that are worth a second thread.
 SHARED_MULTIPLICATIONS = 1 << 21
-#: Bands that a thread computes before it looks at whether it has been interrupted.
-AT_ONCE = 64
 
 
 class Means(NamedTuple):
@@ -68,19 +62,6 @@ class Bands:
         table = [(*of_images, *of_rows) for of_images in _split(images, groups) for of_rows in _split(positions, count)]
         return cls(np.array(table, np.int64), -(-images // groups), -(-positions // count), min(threads, len(table)))
 
-    def share(self, work: Callable[[int, np.ndarray], None]) -> None:
-        """Call ``work(thread, taken)`` on all threads until no band is left.
-
-        It should `take` bands, at most AT_ONCE in a call.
-        """
-        taken = np.zeros(1, np.int64)
-
-        def until_none_is_left(thread: int) -> None:
-            while taken[0] < len(self.table):
-                work(thread, taken)
-
-        share(until_none_is_left, self.threads)
-
 
 def _split(extent: int, parts: int) -> list[tuple[int, int]]:
     """0..extent-1 in parts whose sizes differ by one at most, as first and one behind the last."""
@@ -89,14 +70,3 @@ def _split(extent: int, parts: int) -> list[tuple[int, int]]:
 
 def round_up(count: int, multiple: int) -> int:
     return -(-count // multiple) * multiple
-
-
-@intrinsic
-def take(typing, taken):
-    """The next band that no other thread has taken, for compiled functions; none, if there are no more so many."""
-
-    def generate(context, builder, signature, arguments):
-        counter = context.make_array(taken)(context, builder, arguments[0]).data
-        return builder.atomic_rmw("add", counter, ir.Constant(ir.IntType(64), 1), "monotonic")
-
-    return types.int64(taken), generate

@@ -15,7 +15,7 @@ and tap is one dot product of two flat pieces of memory, whatever the stride::
 
 import numpy as np
 
-from fixedpoint.bands import AT_ONCE, Bands, Means, round_up, take
+from fixedpoint.bands import Bands, Means, round_up
 from fixedpoint.compiled import call, compiled
 from fixedpoint.limbs import Split
 from fixedpoint.pair_kernels import DOT_PIXELS, FILTERS, VECTORS, dot_entry
@@ -23,6 +23,7 @@ from fixedpoint.planes import SLACK, Planes, gather_entry
 from fixedpoint.requantize import Requantizer
 from fixedpoint.scan import Scan
 from fixedpoint.scratch import Scratch
+from fixedpoint.threads import AT_ONCE, finish, share, take, wait
 
 #: Pixels of a band: enough to make adding up the lanes cheap, few enough for the first-level cache.
 BAND_PIXELS = 2048
@@ -65,34 +66,34 @@ class WeightSums:
         """
         cut, (plane_size, outputs_size, sums_size) = self._cut, self._sizes
         gathers = (gather_entry(tensor.dtype, tensor.flags.writeable) for tensor in (x, dz))
-        kernels, begun = (*gathers, dot_entry(cut.sums)), []
+        kernels, threads = (*gathers, dot_entry(cut.sums)), self._bands.threads
+        begun, flat, (_, filters, _, columns) = np.zeros(threads, np.bool_), results.reshape(-1), self._shape
 
-        def work(thread: int, taken: np.ndarray) -> None:
-            planes, outputs, sums = memory_of[thread]
-            if not any(sums is others for others in begun):
-                sums[:] = 0
-                begun.append(sums)
-            dot_bands(*kernels, taken, x, dz, planes, outputs, sums, *self._fixed)
+        def dot(thread: int, counters: np.ndarray) -> None:
+            planes, outputs = memory_of[thread]
+            dot_bands(*kernels, counters, x, dz, planes, outputs, begun[thread:], sums[thread], *self._fixed)
+
+        def round_sums(thread: int, counters: np.ndarray) -> None:
+            add_up(
+                rule.entry(cut.sums, results.dtype), counters, begun, sums, self._of_sums, filters, columns,
+                rule.of(cut.sums), rule.draws, flat,
+            )  # fmt: skip
 
         with Scratch() as memory:
             memory_of = [
                 (
                     memory.empty(len(cut.a) * plane_size, np.int16).reshape(len(cut.a), -1),
                     memory.empty(len(cut.b) * outputs_size, np.int16).reshape(len(cut.b), -1),
-                    memory.empty(sums_size, cut.sums),
                 )
-                for _ in range(self._bands.threads)
+                for _ in range(threads)
             ]
-            self._bands.share(work)
-            total = begun[0]
-            for sums in begun[1:]:
-                total += sums
-            rule.rows(total, self._of_sums, self._shape, results.reshape(-1), (self._shape[3], 0, 1))
+            sums = memory.empty(threads * sums_size, cut.sums).reshape(threads, -1)
+            share([(len(self._bands.table), dot), (-(-filters // FILTERS), round_sums)], threads)
 
 
 @compiled
 def dot_bands(
-    gather_x, gather_dz, dot, taken, x, dz, planes, outputs, sums,
+    gather_x, gather_dz, dot, counters, x, dz, planes, outputs, begun, sums,
     bands, height, rows, stride, table, outputs_table, pitch, size, x_digits, dz_digits, filters, of_filter,
     offsets, chunk, halves,
 ):  # fmt: skip
@@ -101,16 +102,20 @@ def dot_bands(
     Parameters
     ----------
     gather_x, gather_dz, dot : the addresses of `gather`, for x and for dz, and of `dot`
-    taken : what `take` takes from;  bands : int64, see `fixedpoint.bands.Bands`
+    counters : of `fixedpoint.threads`; a task of stage 0 is a band
+    bands : int64, see `fixedpoint.bands.Bands`;  begun : bool, whether `sums` hold anything yet
     planes, outputs : int16 (digits, ...);  sums, offsets, halves : see `dot`
     height : rows of a pixel plane, of `size`;  rows : (stride, pad);  stride : that of the columns
     table, outputs_table : of x and of dz, see `Planes.phase_table`;  x_digits, dz_digits : int64 (digits, 4)
     filters : planes of outputs, of `of_filter`;  chunk : pixels that are added up at once
     """
     for _ in range(AT_ONCE):
-        band = take(taken)
+        band = take(counters, 0)
         if band >= bands.shape[0]:
             break
+        if not begun[0]:
+            sums[:] = 0
+            begun[0] = True
         image, first, last = bands[band, 0], bands[band, 2], bands[band, 3]
         for digit in range(x_digits.shape[0]):
             call(gather_x, (
@@ -129,3 +134,34 @@ def dot_bands(
                         outputs[b], filters, of_filter, planes[a], offsets, begin, min(begin + chunk, pixels), halves,
                         x_digits[a, 1] + dz_digits[b, 1], sums, offsets.size,
                     ))  # fmt: skip
+        finish(counters, 0)
+
+
+@compiled
+def add_up(requantize_rows, counters, begun, sums, of_filter, filters, columns, rule, draws, results):
+    """Add up what the threads have, and round it, a few filters at a time, as long as there are any.
+
+    Parameters
+    ----------
+    counters : of `fixedpoint.threads`; stage 0 makes the sums, a task of stage 1 is `FILTERS` filters
+    begun : bool (threads,), whose sums to add;  sums : int32 or int64 (threads, ...), `of_filter` for each filter
+    requantize_rows : its address;  rule, draws, results : see there
+    """
+    wait(counters, 0)
+    first = np.argmax(begun)
+    total = sums[first]
+    for _ in range(AT_ONCE):
+        filter_ = FILTERS * take(counters, 1)
+        if filter_ >= filters:
+            break
+        count, place = min(FILTERS, filters - filter_), filter_ * of_filter
+        for thread in range(first + 1, begun.size):
+            if begun[thread]:
+                others = sums[thread]
+                for i in range(place, place + count * of_filter):
+                    total[np.uint64(i)] += others[np.uint64(i)]
+        call(requantize_rows, (
+            total, place, 0, of_filter, 0, (1, count, 1, columns), rule, draws, results, filter_ * columns,
+            (columns, 0, 1),
+        ))  # fmt: skip
+        finish(counters, 1)

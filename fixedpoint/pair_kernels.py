@@ -76,15 +76,6 @@ def filter_blocks(filters: int) -> np.ndarray:
 
 
 @compiled
-def lowest_pair(pairs):
-    """Whether any of `pairs`, int32 of one dimension, is twice -2**15."""
-    found = False
-    for i in range(pairs.size):
-        found |= pairs[np.uint64(i)] == np.int32(-0x7FFF8000)
-    return found
-
-
-@compiled
 def lowest_neighbours(words):
     """Whether -2**15 comes twice in succession in `words`, int16 of one dimension."""
     found = False

@@ -30,6 +30,7 @@ from numba import from_dtype, types
 
 from fixedpoint.compiled import INT, INTS, INTS_2D, TWO, compiled, entry
 from fixedpoint.scan import Scan, Target
+from fixedpoint.threads import AT_ONCE, finish, take
 
 #: Elements after the last plane that whole vectors may read: more than any tile of `fixedpoint.pair_kernels`.
 SLACK = 64
@@ -264,26 +265,44 @@ def _pack(weights, start, first, second, digit, packed, place, apart):
 
 
 @compiled
-def pack_weights(weights, filter_weights, filters, first, second, bounds, digits, blocks, packed):
+def _lowest_pair(pairs):
+    """Whether any of `pairs`, int32 of one dimension, is twice -2**15."""
+    found = False
+    for i in range(pairs.size):
+        found |= pairs[np.uint64(i)] == np.int32(-0x7FFF8000)
+    return found
+
+
+@compiled
+def pack_weights(
+    counters, weights, filter_weights, filters, first, second, bounds, digits, blocks, halves, packed, low
+):
     """Weights in the order of `correlate`, a pair in 32 bits: of each target, of each digit, for each block.
 
     Parameters
     ----------
+    counters : of `fixedpoint.threads`; a task of stage 0 is a block, of all targets and digits
     weights : integers, one-dimensional;  filter_weights : distance between filters
     first, second : int64 (steps,), see `Planes.steps`, of all targets
     bounds : int64 (targets + 1,), the first step of each target, and one behind the last
     digits : int64 (digits, 4), see `fixedpoint.limbs`
     blocks : int64, the first filter of each block, and one behind the last
+    halves : whether to set `low`, bool (1,), if any pair is twice -2**15
     packed : int32, (steps, filters) of every block; the last ones are filled up with the last filter, whose sums
         nobody reads
     """
-    place = 0
-    for target in range(bounds.size - 1):
-        one, other = first[bounds[target] : bounds[target + 1]], second[bounds[target] : bounds[target + 1]]
-        for digit in range(digits.shape[0]):
-            for block in range(blocks.size - 1):
-                lanes = blocks[block + 1] - blocks[block]
+    for _ in range(AT_ONCE):
+        block = take(counters, 0)
+        if block >= blocks.size - 1:
+            break
+        lanes = blocks[block + 1] - blocks[block]
+        for target in range(bounds.size - 1):
+            one, other = first[bounds[target] : bounds[target + 1]], second[bounds[target] : bounds[target + 1]]
+            for digit in range(digits.shape[0]):
+                place = blocks[-1] * (bounds[target] * digits.shape[0] + one.size * digit) + blocks[block] * one.size
                 for lane in range(lanes):
                     start = min(blocks[block] + lane, filters - 1) * filter_weights
                     _pack(weights, start, one, other, digits[digit], packed, place + lane, lanes)
-                place += lanes * one.size
+                if halves and _lowest_pair(packed[place : place + lanes * one.size]):
+                    low[0] = True
+        finish(counters, 0)

@@ -7,14 +7,15 @@ The layout is drawn in `fixedpoint.planes`, the arithmetic in `fixedpoint.pair_k
 
 import numpy as np
 
-from fixedpoint.bands import AT_ONCE, Bands, Means, round_up, take
+from fixedpoint.bands import Bands, Means, round_up
 from fixedpoint.compiled import call, compiled
 from fixedpoint.convolution import Convolution, Filters
 from fixedpoint.limbs import Split
-from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks, lowest_pair
+from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
 from fixedpoint.planes import SLACK, Planes, gather_pairs_entry, pack_weights
 from fixedpoint.requantize import Requantizer
 from fixedpoint.scratch import Scratch
+from fixedpoint.threads import AT_ONCE, FINISHED, TAKEN, TASKS, finish, share, take, wait
 
 
 class Taps:
@@ -31,8 +32,8 @@ class Taps:
         of_image, of_filter = layout.pair_count * layout.size, round_up(bands.height * layout.pitch, TILE_PIXELS)
         targets, bounds, (offsets, first, second) = _steps(layout, filters)
         source_digits, weight_digits = np.array(cut.a, np.int64), np.array(cut.b, np.int64)
-        self._cut, self._bands, self._starts = cut, bands, (padded, TILE_PIXELS)
-        self._packing = filters.of_filter, filters.count, first, second, bounds, weight_digits, blocks
+        self._cut, self._bands, self._blocks, self._starts = cut, bands, blocks.size - 1, (padded, TILE_PIXELS)
+        self._packing = filters.of_filter, filters.count, first, second, bounds, weight_digits, blocks, cut.halves
         self._sizes = (
             padded * first.size * len(cut.b), len(cut.a) * (bands.images * of_image + SLACK),
             bands.images * padded * of_filter,
@@ -55,19 +56,19 @@ class Taps:
             gather_pairs_entry(source.dtype, source.flags.writeable), correlate_entry(cut.sums),
             rule.entry(cut.sums, results.dtype),
         )  # fmt: skip
-        numbers, flat = rule.of(cut.sums), results.reshape(-1)
+        numbers, flat, low = rule.of(cut.sums), results.reshape(-1), np.zeros(1, np.bool_)
 
-        def work(thread: int, taken: np.ndarray) -> None:
+        def pack(thread: int, counters: np.ndarray) -> None:
+            pack_weights(counters, weights.reshape(-1), *self._packing, packed, low)
+
+        def correlate(thread: int, counters: np.ndarray) -> None:
             correlate_bands(
-                *kernels, taken, source, packed[None], starts, *memory_of[thread], numbers, rule.draws, flat,
+                *kernels, counters, source, packed[None], low, starts, *memory_of[thread], numbers, rule.draws, flat,
                 results.shape[2:], *self._fixed,
             )  # fmt: skip
 
         with Scratch() as memory:
             packed = memory.empty(packed_size, np.int32)
-            pack_weights(weights.reshape(-1), *self._packing, packed)
-            if cut.halves and lowest_pair(packed):
-                return False
             memory_of = [
                 (
                     memory.empty(planes_size, np.int32).reshape(len(cut.a), -1),
@@ -75,8 +76,8 @@ class Taps:
                 )
                 for _ in range(self._bands.threads)
             ]
-            self._bands.share(work)
-        return True
+            share([(self._blocks, pack), (len(self._bands.table), correlate)], self._bands.threads)
+        return not low[0]
 
 
 def _steps(layout: Planes, filters: Filters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -99,17 +100,18 @@ def _steps(layout: Planes, filters: Filters) -> tuple[np.ndarray, np.ndarray, np
 
 @compiled
 def correlate_bands(
-    gather_pairs, correlate, requantize_rows, taken, source, weights, starts, planes, sums, rule, draws, results, sizes,
-    bands, height, rows, stride, table, pitch, positions, source_digits, of_image, targets, bounds, offsets,
-    weight_digits, blocks, chunk, halves, of_filter, filters,
+    gather_pairs, correlate, requantize_rows, counters, source, weights, low, starts, planes, sums, rule, draws,
+    results, sizes, bands, height, rows, stride, table, pitch, positions, source_digits, of_image, targets, bounds,
+    offsets, weight_digits, blocks, chunk, halves, of_filter, filters,
 ):  # fmt: skip
-    """Gather, correlate and round bands as long as there are any.
+    """Gather, correlate and round bands as long as there are any; none at all if `low`.
 
     Parameters
     ----------
     gather_pairs, correlate, requantize_rows : their addresses
-    taken : what `take` takes from;  bands : int64, see `fixedpoint.bands.Bands`
-    weights : int32 (1, ...), see `pack_weights`;  starts, blocks, chunk, halves : see `correlate`
+    counters : of `fixedpoint.threads`; stage 0 packs weights, a task of stage 1 is a band
+    bands : int64, see `fixedpoint.bands.Bands`;  weights : int32 (1, ...);  low : see `pack_weights`
+    starts, blocks, chunk, halves : see `correlate`
     planes : int32 (source digits, ...), for as many images as a band has;  sums : int32 or int64 (1, ...), likewise
     rule, draws, results : see `requantize_rows`;  sizes : rows and columns of results
     height : rows of a plane;  rows : (stride, pad);  stride : that of the columns;  table : see `Planes.phase_table`
@@ -120,8 +122,11 @@ def correlate_bands(
     filters : without those that fill up the blocks
     """
     padded = blocks[-1]
+    wait(counters, 0)
+    if low[0]:
+        counters[1, TAKEN] = counters[1, FINISHED] = counters[1, TASKS]
     for _ in range(AT_ONCE):
-        band = take(taken)
+        band = take(counters, 1)
         if band >= bands.shape[0]:
             break
         image, end, first, last = bands[band, 0], bands[band, 1], bands[band, 2], bands[band, 3]
@@ -152,3 +157,4 @@ def correlate_bands(
                 results, (image * filters * sizes[0] + row) * sizes[1] + column,
                 (sizes[0] * sizes[1], row_step * sizes[1], column_step),
             ))  # fmt: skip
+        finish(counters, 1)

@@ -28,7 +28,7 @@ from functools import cache
 import numpy as np
 from numba import types
 
-from fixedpoint.bands import AT_ONCE, Bands, Means, round_up, take
+from fixedpoint.bands import Bands, Means, round_up
 from fixedpoint.compiled import INT, call, compiled, entry
 from fixedpoint.convolution import Convolution
 from fixedpoint.limbs import digits, split
@@ -37,6 +37,7 @@ from fixedpoint.planes import SLACK, Planes, gather_pairs_entry
 from fixedpoint.requantize import Requantizer
 from fixedpoint.scan import Scan, Tap, Target
 from fixedpoint.scratch import Scratch
+from fixedpoint.threads import AT_ONCE, finish, share, take, wait
 
 POINTS = 16
 #: Where tiles are faster, as measured: products for each word that is transformed on its way in or out, and results
@@ -111,29 +112,31 @@ class Tiles:
             correlate_entry(starts.dtype), rule.entry(starts.dtype, results.dtype),
         )  # fmt: skip
 
-        def work(thread: int, taken: np.ndarray) -> None:
+        def pack(thread: int, counters: np.ndarray) -> None:
+            pack_points(
+                counters, weights.reshape(-1), filters.of_filter, filters.count, filters.of_channel, self._channels,
+                self._taps, self._blocks, packed,
+            )  # fmt: skip
+
+        def correlate(thread: int, counters: np.ndarray) -> None:
             planes, points, sums, tiles = memory_of[thread]
             correlate_tiles(
-                *kernels, taken, source, packed, starts, planes, points, sums.reshape(POINTS, -1), tiles,
+                *kernels, counters, source, packed, starts, planes, points, sums.reshape(POINTS, -1), tiles,
                 words, rule.draws, flat, results.shape[2:], *self._fixed,
             )  # fmt: skip
 
         with Scratch() as memory:
             packed = memory.empty(starts.size // TILE_PIXELS * self._pairs, np.int32).reshape(POINTS, -1)
-            pack_points(
-                weights.reshape(-1), filters.of_filter, filters.count, filters.of_channel, self._channels,
-                self._taps, self._blocks, packed,
-            )  # fmt: skip
             memory_of = [
                 [memory.empty(size, np.int32) for size in self._sizes] for _ in range(self._bands.threads)
             ]  # fmt: skip
-            self._bands.share(work)
+            share([(self._blocks.size - 1, pack), (len(self._bands.table), correlate)], self._bands.threads)
         return True
 
 
 @compiled
 def correlate_tiles(
-    gather_pairs, to_points, from_points, correlate, requantize_rows, taken, source, weights, starts,
+    gather_pairs, to_points, from_points, correlate, requantize_rows, counters, source, weights, starts,
     planes, points, sums, tiles, rule, draws, results, sizes,
     bands, height, pad, table, pitch, whole, positions, size, offsets, blocks, of_plane, filters,
 ):  # fmt: skip
@@ -142,7 +145,8 @@ def correlate_tiles(
     Parameters
     ----------
     gather_pairs, to_points, from_points, correlate, requantize_rows : their addresses
-    taken : what `take` takes from;  bands : int64, see `fixedpoint.bands.Bands`
+    counters : of `fixedpoint.threads`; stage 0 packs weights, a task of stage 1 is a band
+    bands : int64, see `fixedpoint.bands.Bands`
     weights : see `pack_points`;  starts, offsets, blocks : see `correlate`
     planes, points, sums, tiles : int32, for as many images as a band has
     rule, draws, results : see `requantize_rows`;  sizes : rows and columns of results
@@ -150,8 +154,9 @@ def correlate_tiles(
     positions : tiles of a row;  size : elements of a phase plane;  filters : without those that fill up the blocks
     """
     pairs, padded = offsets.shape[1], blocks[-1]
+    wait(counters, 0)
     for _ in range(AT_ONCE):
-        band = take(taken)
+        band = take(counters, 1)
         if band >= bands.shape[0]:
             break
         image, end, first, last = bands[band, 0], bands[band, 1], bands[band, 2], bands[band, 3]
@@ -171,14 +176,16 @@ def correlate_tiles(
                 results, (image * filters * sizes[0] + 2 * first + odd) * sizes[1],
                 (sizes[0] * sizes[1], 2 * sizes[1], 1),
             ))  # fmt: skip
+        finish(counters, 1)
 
 
 @compiled
-def pack_points(weights, of_filter, filters, of_channel, channels, taps, blocks, packed):
+def pack_points(counters, weights, of_filter, filters, of_channel, channels, taps, blocks, packed):
     """Weights of all points in the order of `correlate`, those of two channels in 32 bits.
 
     Parameters
     ----------
+    counters : of `fixedpoint.threads`; a task of stage 0 is a block
     weights : integers, one-dimensional;  of_filter, of_channel : distances between neighbours in it
     taps : int64 (9,), where the taps that read pixels (0,0), (0,1), (0,2), (1,0), ... of a tile are
     blocks : int64, the first filter of each block, and one behind the last
@@ -186,7 +193,10 @@ def pack_points(weights, of_filter, filters, of_channel, channels, taps, blocks,
     """
     pairs = (channels + 1) // 2
     down, point = np.empty((4, 3), np.int32), np.zeros((2, 16), np.int32)
-    for block in range(blocks.size - 1):
+    for _ in range(AT_ONCE):
+        block = take(counters, 0)
+        if block >= blocks.size - 1:
+            break
         lanes = blocks[block + 1] - blocks[block]
         for lane in range(lanes):
             of_lane = min(blocks[block] + lane, filters - 1) * of_filter
@@ -208,6 +218,7 @@ def pack_points(weights, of_filter, filters, of_channel, channels, taps, blocks,
                 target = blocks[block] * pairs + pair * lanes + lane
                 for u in range(16):
                     packed[u, target] = point[0, u] & 0xFFFF | point[1, u] << 16
+        finish(counters, 0)
 
 
 #: Which two pixels make v0 to v3, and the sign of the second.

@@ -1,0 +1,113 @@
+"""Stages of tasks: each task once, no stage before the one before is finished, whatever the threads do."""
+
+import os
+import sys
+import time
+
+import numpy as np
+import pytest
+from numba import njit
+
+from fixedpoint.threads import finish, share, take, thread_count, threads, wait
+
+
+@njit(nogil=True)
+def add_one(counters, stage, before, done):
+    """A task of `stage`: note how much of the stage before is done when it begins."""
+    if stage > 0:
+        wait(counters, stage - 1)
+    for _ in range(3):
+        task = take(counters, stage)
+        if task >= done.shape[1]:
+            break
+        if stage > 0:
+            before[stage, task] = done[stage - 1].sum()
+        for _ in range(1000):  # long enough for the others to come in between
+            done[stage, task] += 1
+        finish(counters, stage)
+
+
+@pytest.mark.parametrize("count", range(1, 7))
+@pytest.mark.parametrize("tasks", [1, 2, 40])
+def test_every_task_is_done_once_and_after_the_stage_before(count, tasks):
+    for _ in range(50):
+        before, done = np.zeros((3, tasks), np.int64), np.zeros((3, tasks), np.int64)
+
+        def stage(number, before=before, done=done):
+            return lambda thread, counters: add_one(counters, number, before, done)
+
+        share([(tasks, stage(number)) for number in range(3)], count)
+        assert (done == 1000).all()
+        assert (before[1:] == 1000 * tasks).all()
+
+
+def test_a_thread_that_comes_late_is_not_waited_for():
+    done, late = np.zeros((1, 5), np.int64), []
+
+    def work(thread, counters):
+        if thread == 1:
+            time.sleep(0.2)
+            late.append(thread)
+        add_one(counters, 0, done, done)
+
+    share([(5, work)], 2)
+    assert (done == 1000).all()
+    assert not late
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_an_exception_of_any_thread_is_raised(failing):
+    done = np.zeros((1, 50), np.int64)
+
+    def work(thread, counters):
+        if thread == failing:
+            take_one(counters)  # and never finish it
+            raise RuntimeError(f"thread {thread}")
+        time.sleep(0.05)
+        add_one(counters, 0, done, done)
+
+    with pytest.raises(RuntimeError, match=f"thread {failing}"):
+        share([(50, work)], 2)
+
+
+@njit
+def take_one(counters):
+    return take(counters, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or thread_count() < 2, reason="Linux and two CPUs are needed")
+def test_workers_are_kept_off_the_cpu_of_the_caller():
+    allowed, seen = os.sched_getaffinity(0), []
+
+    def work(thread, counters):
+        if thread == 1:
+            seen.append(os.sched_getaffinity(0))
+        until = time.monotonic() + 10
+        while not seen and time.monotonic() < until:
+            time.sleep(0.001)
+        add_one(counters, 0, done, done)
+
+    for _ in range(2):  # the first time begins the workers
+        done = np.zeros((1, 5), np.int64)
+        seen.clear()
+        share([(5, work)], 2)
+    assert seen[0] < allowed
+    assert len(seen[0]) == len(allowed) - 1
+    assert os.sched_getaffinity(0) == allowed
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        done = np.zeros((1, 5), np.int64)
+        seen.clear()
+        share([(5, work)], 2)
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert (done == 1000).all()
+
+
+def test_threads_are_counted_inside_a_context_only():
+    before = thread_count()
+    with threads(3):
+        assert thread_count() == 3
+    assert thread_count() == before
+    with pytest.raises(ValueError, match="at least 1 thread"), threads(0):
+        pass
