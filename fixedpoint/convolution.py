@@ -5,7 +5,12 @@ A pass takes a millisecond or two, in which looking up what never changes would 
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from fixedpoint.scan import Scan
+
+#: Words of a bias: none of any filter, all sums begin with 0.
+NO_BIAS = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,8 @@ class Filters:
 class Convolution:
     """Sums of source times weight over channels and taps, for every filter, position and image.
 
-    `bits` are the widths of the source's words, the weights', and the sums of both.  There is one object for each
+    `bits` are the widths of the source's words, the weights', and the sums of both; the word of the bias that a sum
+    begins with is shifted left by `bias_shift` bits.  There is one object for each
     layer and pass, equal to itself alone, so that what depends on it is found fast.
     """
 
@@ -33,6 +39,7 @@ class Convolution:
     filters: Filters
     weights: int
     bits: tuple[int, int, int]
+    bias_shift: int
 
     @property
     def pairs(self) -> int:

@@ -19,7 +19,7 @@ from fixedpoint.winograd import Tiles, tiles_suit
 
 
 def convolve(
-    convolution: Convolution, source: np.ndarray, weights: np.ndarray, start: np.ndarray, rule: Requantizer,
+    convolution: Convolution, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, rule: Requantizer,
     results: np.ndarray,
 ) -> None:  # fmt: skip
     """Compute all sums, and round them by `rule` into `results`.
@@ -27,11 +27,11 @@ def convolve(
     Parameters
     ----------
     source : integers (images, channels, rows, columns);  weights : integers, contiguous
-    start : int64 (filters,), what every sum begins with
+    bias : int64 (filters,), words, or `NO_BIAS`
     results : integers (images, filters, rows, columns), contiguous; those that no position makes are left alone
     """
     for halves in True, False:
-        if _way(convolution, rule.wide, halves, means()).run(source, weights, start, rule, results):
+        if _way(convolution, rule.wide, halves, means()).run(source, weights, bias, rule, results):
             return
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class Format:
     def highest(self) -> int:
         return (1 << (self.width - 1)) - 1
 
-    @property
+    @cached_property
     def dtype(self) -> np.dtype:
         """Narrowest NumPy integer that holds every word of this format: what tensors are stored in.
 

@@ -31,7 +31,7 @@ def forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, layer: Layer, first_bea
     ValueError
         An operand is not of integers, of the wrong shape, or out of its format's range.
     """
-    z = np.empty(layer.geometry.z_shape, layer.formats.output.dtype)
+    z = np.empty(layer.geometry.shapes["z"], layer.formats.output.dtype)
     _convolve(x, w, b, layer, result_requantizer("z", layer, first_beat), z)
     return z
 
@@ -45,7 +45,7 @@ def forward_accumulate(x: np.ndarray, w: np.ndarray, b: np.ndarray, layer: Layer
 
 def _convolve(x: np.ndarray, w: np.ndarray, b: np.ndarray, layer: Layer, rule: Requantizer, z: np.ndarray) -> None:
     x, w, b = operand("x", x, layer), operand("w", w, layer), operand("b", b, layer)
-    convolve(_convolution(layer), x, w, b.astype(np.int64) << layer.bias_shift, rule, z)
+    convolve(_convolution(layer), x, w, b.astype(np.int64), rule, z)
 
 
 @lru_cache
@@ -56,7 +56,7 @@ def _convolution(layer: Layer) -> Convolution:
     return Convolution(
         geometry.batch, geometry.in_channels, forward_scan(rows), forward_scan(columns),
         Filters(geometry.out_channels, geometry.in_channels * taps, taps, columns.kernel), prod(geometry.w_shape),
-        (formats.input.width, formats.weights.width, layer.accumulators["z"].width),
+        (formats.input.width, formats.weights.width, layer.accumulators["z"].width), layer.bias_shift,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fixedpoint.compiled import compiled
-from fixedpoint.convolution import Convolution, Filters
+from fixedpoint.convolution import NO_BIAS, Convolution, Filters
 from fixedpoint.convolve import convolve
 from fixedpoint.layer import Layer
 from fixedpoint.operands import operand
@@ -58,7 +58,7 @@ def input_gradient(w: np.ndarray, dz: np.ndarray, layer: Layer, first_beat: int 
     ValueError
         An operand is not of integers, of the wrong shape, or out of its format's range.
     """
-    dx = np.zeros(layer.geometry.x_shape, layer.formats.input_gradient.dtype)
+    dx = np.zeros(layer.geometry.shapes["x"], layer.formats.input_gradient.dtype)
     _convolve(w, dz, layer, result_requantizer("dx", layer, first_beat), dx)
     return dx
 
@@ -72,7 +72,7 @@ def input_gradient_accumulate(w: np.ndarray, dz: np.ndarray, layer: Layer) -> np
 
 def _convolve(w: np.ndarray, dz: np.ndarray, layer: Layer, rule: Requantizer, dx: np.ndarray) -> None:
     w, dz = operand("w", w, layer), operand("dz", dz, layer)
-    convolve(_convolution(layer), dz, w, np.zeros(layer.geometry.in_channels, np.int64), rule, dx)
+    convolve(_convolution(layer), dz, w, NO_BIAS, rule, dx)
 
 
 @lru_cache
@@ -83,7 +83,7 @@ def _convolution(layer: Layer) -> Convolution:
     return Convolution(
         geometry.batch, geometry.out_channels, gradient_scan(rows), gradient_scan(columns),
         Filters(geometry.in_channels, taps, geometry.in_channels * taps, columns.kernel), prod(geometry.w_shape),
-        (formats.output_gradient.width, formats.weights.width, layer.accumulators["dx"].width),
+        (formats.output_gradient.width, formats.weights.width, layer.accumulators["dx"].width), 0,
     )  # fmt: skip
 
 

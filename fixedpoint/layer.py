@@ -58,6 +58,16 @@ class Layer:
     formats: Formats
     lanes: Lanes = Lanes()
 
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.geometry, self.formats, self.lanes))
+
+    def __hash__(self):  # made once: every pass looks up by layer what it knows of it
+        return self._hash
+
+    def __getstate__(self):  # another process makes other hashes
+        return {name: value for name, value in vars(self).items() if name != "_hash"}
+
     def __post_init__(self):
         self._check_lanes()
         if self.bias_shift < 0:

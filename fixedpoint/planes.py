@@ -274,15 +274,24 @@ def _lowest_pair(pairs):
 
 
 @compiled
+def spread_bias(bias, shift, filter_, starts, lanes):
+    """The bias of a filter, shifted left, in as many lanes; 0 where there is none."""
+    start = bias[filter_] << shift if filter_ < bias.size else 0
+    starts[filter_ * lanes : (filter_ + 1) * lanes] = start
+
+
+@compiled
 def pack_weights(
-    counters, weights, filter_weights, filters, first, second, bounds, digits, blocks, halves, packed, low
-):
-    """Weights in the order of `correlate`, a pair in 32 bits: of each target, of each digit, for each block.
+    counters, weights, bias, filter_weights, filters, first, second, bounds, digits, blocks, halves, bias_shift,
+    packed, low, starts,
+):  # fmt: skip
+    """Weights in the order of `correlate`, a pair in 32 bits: of each target, of each digit, for each block; the bias.
 
     Parameters
     ----------
     counters : of `fixedpoint.threads`; a task of stage 0 is a block, of all targets and digits
     weights : integers, one-dimensional;  filter_weights : distance between filters
+    bias : int64, of each filter; of others it is 0
     first, second : int64 (steps,), see `Planes.steps`, of all targets
     bounds : int64 (targets + 1,), the first step of each target, and one behind the last
     digits : int64 (digits, 4), see `fixedpoint.limbs`
@@ -290,12 +299,15 @@ def pack_weights(
     halves : whether to set `low`, bool (1,), if any pair is twice -2**15
     packed : int32, (steps, filters) of every block; the last ones are filled up with the last filter, whose sums
         nobody reads
+    starts : int32 or int64 (1, filters * TILE_PIXELS), see `correlate`: the bias, shifted left by `bias_shift`
     """
     for _ in range(AT_ONCE):
         block = take(counters, 0)
         if block >= blocks.size - 1:
             break
         lanes = blocks[block + 1] - blocks[block]
+        for filter_ in range(blocks[block], blocks[block + 1]):
+            spread_bias(bias, bias_shift, filter_, starts[0], starts.shape[1] // blocks[-1])
         for target in range(bounds.size - 1):
             one, other = first[bounds[target] : bounds[target + 1]], second[bounds[target] : bounds[target + 1]]
             for digit in range(digits.shape[0]):

@@ -140,17 +140,19 @@ def result_requantizer(tensor: str, layer: Layer, first_beat: int = 0) -> Requan
     `first_beat` counts the beats of this result's stream since reset that came before; only stochastic rounding
     depends on it.
     """
+    if layer.formats.rounding is not Rounding.STOCHASTIC:
+        return _fixed_rule(tensor, layer)
+    shift = max(0, layer.accumulators[tensor].fraction - layer.formats.of(tensor).fraction)
+    return _rule(tensor, layer, result_draws(tensor, layer, shift, first_beat))
+
+
+def _rule(tensor: str, layer: Layer, draws: np.ndarray | None = None) -> Requantizer:
     formats = layer.formats
-    accumulator, result = layer.accumulators[tensor], formats.of(tensor)
-    if formats.rounding != Rounding.STOCHASTIC:
-        return _fixed_rule(accumulator, result, formats.rounding, formats.overflow)
-    shift = max(0, accumulator.fraction - result.fraction)
-    draws = result_draws(tensor, layer, shift, first_beat)
-    return Requantizer(accumulator, result, formats.rounding, formats.overflow, draws)
+    return Requantizer(layer.accumulators[tensor], formats.of(tensor), formats.rounding, formats.overflow, draws)
 
 
 #: One `Requantizer` for all calls whose rule needs no draws.
-_fixed_rule = lru_cache(Requantizer)
+_fixed_rule = lru_cache(_rule)
 
 #: The rule that changes nothing: accumulators as int64.
 EXACT = Requantizer(Format(64, 0), Format(64, 0), Rounding.FLOOR, Overflow.SATURATE)

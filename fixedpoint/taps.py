@@ -32,8 +32,11 @@ class Taps:
         of_image, of_filter = layout.pair_count * layout.size, round_up(bands.height * layout.pitch, TILE_PIXELS)
         targets, bounds, (offsets, first, second) = _steps(layout, filters)
         source_digits, weight_digits = np.array(cut.a, np.int64), np.array(cut.b, np.int64)
-        self._cut, self._bands, self._blocks, self._starts = cut, bands, blocks.size - 1, (padded, TILE_PIXELS)
-        self._packing = filters.of_filter, filters.count, first, second, bounds, weight_digits, blocks, cut.halves
+        self._cut, self._bands, self._blocks, self._starts = cut, bands, blocks.size - 1, (1, padded * TILE_PIXELS)
+        self._packing = (
+            filters.of_filter, filters.count, first, second, bounds, weight_digits, blocks, cut.halves,
+            convolution.bias_shift,
+        )  # fmt: skip
         self._sizes = (
             padded * first.size * len(cut.b), len(cut.a) * (bands.images * of_image + SLACK),
             bands.images * padded * of_filter,
@@ -45,13 +48,11 @@ class Taps:
         )  # fmt: skip
 
     def run(
-        self, source: np.ndarray, weights: np.ndarray, start: np.ndarray, rule: Requantizer, results: np.ndarray
+        self, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, rule: Requantizer, results: np.ndarray
     ) -> bool:
         """As `fixedpoint.convolve.convolve`; False, and nothing done, if the weights do not allow sums in halves."""
         cut, (packed_size, planes_size, sums_size) = self._cut, self._sizes
-        starts = np.zeros(self._starts, cut.sums)
-        starts[: start.size] = start[:, None]
-        starts = starts.reshape(1, -1)
+        starts = np.empty(self._starts, cut.sums)
         kernels = (
             gather_pairs_entry(source.dtype, source.flags.writeable), correlate_entry(cut.sums),
             rule.entry(cut.sums, results.dtype),
@@ -59,7 +60,7 @@ class Taps:
         numbers, flat, low = rule.of(cut.sums), results.reshape(-1), np.zeros(1, np.bool_)
 
         def pack(thread: int, counters: np.ndarray) -> None:
-            pack_weights(counters, weights.reshape(-1), *self._packing, packed, low)
+            pack_weights(counters, weights.reshape(-1), bias, *self._packing, packed, low, starts)
 
         def correlate(thread: int, counters: np.ndarray) -> None:
             correlate_bands(

@@ -33,7 +33,7 @@ from fixedpoint.compiled import INT, call, compiled, entry
 from fixedpoint.convolution import Convolution
 from fixedpoint.limbs import digits, split
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
-from fixedpoint.planes import SLACK, Planes, gather_pairs_entry
+from fixedpoint.planes import SLACK, Planes, gather_pairs_entry, spread_bias
 from fixedpoint.requantize import Requantizer
 from fixedpoint.scan import Scan, Tap, Target
 from fixedpoint.scratch import Scratch
@@ -79,6 +79,7 @@ class Tiles:
     def __init__(self, convolution: Convolution, given: Means):
         (rows, row_taps), (columns, column_taps) = _tiled(convolution.rows), _tiled(convolution.columns)
         self._filters, self._channels = convolution.filters, convolution.channels
+        self._bias_shift = convolution.bias_shift
         self._blocks = filter_blocks(self._filters.count)
         self._padded, self._pairs = int(self._blocks[-1]), convolution.pairs
         pairs, (whole,) = self._pairs, digits(16, 16)
@@ -100,13 +101,11 @@ class Tiles:
         )  # fmt: skip
 
     def run(
-        self, source: np.ndarray, weights: np.ndarray, start: np.ndarray, rule: Requantizer, results: np.ndarray
+        self, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, rule: Requantizer, results: np.ndarray
     ) -> bool:
         """As `fixedpoint.convolve.convolve`; True."""
         filters, words, flat = self._filters, rule.of(np.dtype(np.int32)), results.reshape(-1)
-        starts = np.zeros((POINTS, self._padded * TILE_PIXELS), np.int32)
-        of_filters = starts[5, : filters.count * TILE_PIXELS]  # v1 of both axes counts once in every sum of the tile
-        of_filters.reshape(-1, TILE_PIXELS)[:] = 4 * start[:, None]
+        starts = np.empty((POINTS, self._padded * TILE_PIXELS), np.int32)
         kernels = (
             gather_pairs_entry(source.dtype, source.flags.writeable), *_transform_entries(),
             correlate_entry(starts.dtype), rule.entry(starts.dtype, results.dtype),
@@ -114,8 +113,8 @@ class Tiles:
 
         def pack(thread: int, counters: np.ndarray) -> None:
             pack_points(
-                counters, weights.reshape(-1), filters.of_filter, filters.count, filters.of_channel, self._channels,
-                self._taps, self._blocks, packed,
+                counters, weights.reshape(-1), bias, filters.of_filter, filters.count, filters.of_channel,
+                self._channels, self._taps, self._blocks, self._bias_shift, packed, starts,
             )  # fmt: skip
 
         def correlate(thread: int, counters: np.ndarray) -> None:
@@ -180,8 +179,10 @@ def correlate_tiles(
 
 
 @compiled
-def pack_points(counters, weights, of_filter, filters, of_channel, channels, taps, blocks, packed):
-    """Weights of all points in the order of `correlate`, those of two channels in 32 bits.
+def pack_points(
+    counters, weights, bias, of_filter, filters, of_channel, channels, taps, blocks, bias_shift, packed, starts
+):
+    """Weights of all points in the order of `correlate`, those of two channels in 32 bits; the bias.
 
     Parameters
     ----------
@@ -189,7 +190,10 @@ def pack_points(counters, weights, of_filter, filters, of_channel, channels, tap
     weights : integers, one-dimensional;  of_filter, of_channel : distances between neighbours in it
     taps : int64 (9,), where the taps that read pixels (0,0), (0,1), (0,2), (1,0), ... of a tile are
     blocks : int64, the first filter of each block, and one behind the last
+    bias : int64, of each filter; of others it is 0
     packed : int32 (16 points, padded filters * pairs): for each block (pairs, filters of the block)
+    starts : int32 (16, padded filters * TILE_PIXELS), see `correlate`: four times the bias, shifted left, at point
+        (1,1), which counts once in every sum of a tile; 0 at the others
     """
     pairs = (channels + 1) // 2
     down, point = np.empty((4, 3), np.int32), np.zeros((2, 16), np.int32)
@@ -198,7 +202,9 @@ def pack_points(counters, weights, of_filter, filters, of_channel, channels, tap
         if block >= blocks.size - 1:
             break
         lanes = blocks[block + 1] - blocks[block]
+        starts[:, blocks[block] * TILE_PIXELS : blocks[block + 1] * TILE_PIXELS] = 0
         for lane in range(lanes):
+            spread_bias(bias, bias_shift + 2, blocks[block] + lane, starts[5], TILE_PIXELS)
             of_lane = min(blocks[block] + lane, filters - 1) * of_filter
             for pair in range(pairs):
                 for half in range(2):

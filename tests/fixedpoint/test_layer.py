@@ -1,5 +1,9 @@
 """Accumulator widths against the worst case found by trying, and every rule that ties a layer's keys together."""
 
+import os
+import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import product
 
@@ -156,3 +160,19 @@ def test_rules_are_those_there_are():
         replace(FORMATS, overflow="clip")
     with pytest.raises(TypeError, match="rounding_seed must be an integer, not 1.5"):
         replace(FORMATS, rounding_seed=1.5)
+
+
+def test_a_layer_is_found_again_after_a_journey():
+    """Hashes of names differ between processes, so a layer must not carry its own along."""
+    code = (
+        "import dataclasses, pickle, sys; "
+        "layer = pickle.load(sys.stdin.buffer); known = {layer: 1}; "
+        "assert dataclasses.replace(layer) in known"
+    )
+    layer = Layer(GEOMETRY, FORMATS)
+    assert hash(layer) == hash(replace(layer))
+    for seed in "1", "2":
+        subprocess.run(
+            [sys.executable, "-c", code], input=pickle.dumps(layer), check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )  # fmt: skip

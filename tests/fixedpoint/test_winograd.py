@@ -59,7 +59,7 @@ def test_tiles_equal_the_definitions(block, monkeypatch):
 def test_tiles_are_for_words_that_stay_exact(bits, exact):
     """With two bits more for x, four more for w, two more for the sums."""
     scan, filters = forward_scan(Axis(56, 3, 1, 1, 1)), Filters(64, 64 * 9, 9, 3)
-    assert tiles_suit(Convolution(1, 64, scan, scan, filters, 64 * 64 * 9, bits)) == exact
+    assert tiles_suit(Convolution(1, 64, scan, scan, filters, 64 * 64 * 9, bits, 0)) == exact
     for axis in (Axis(56, 3, 2, 1, 1), Axis(56, 3, 1, 1, 1, 2), Axis(56, 2, 1, 1, 1), Axis(56, 5, 1, 1, 1)):
-        assert not tiles_suit(Convolution(1, 64, scan, forward_scan(axis), filters, 64 * 64 * 9, bits))
-        assert not tiles_suit(Convolution(1, 64, gradient_scan(axis), scan, filters, 64 * 64 * 9, bits))
+        assert not tiles_suit(Convolution(1, 64, scan, forward_scan(axis), filters, 64 * 64 * 9, bits, 0))
+        assert not tiles_suit(Convolution(1, 64, gradient_scan(axis), scan, filters, 64 * 64 * 9, bits, 0))
