@@ -148,7 +148,9 @@ def add_up(requantize_rows, counters, begun, sums, of_filter, filters, columns, 
     requantize_rows : its address;  rule, draws, results : see there
     """
     wait(counters, 0)
-    first = np.argmax(begun)
+    first = 0
+    while not begun[first]:
+        first += 1
     total = sums[first]
     for _ in range(AT_ONCE):
         filter_ = FILTERS * take(counters, 1)

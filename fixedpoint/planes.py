@@ -277,7 +277,8 @@ def _lowest_pair(pairs):
 def spread_bias(bias, shift, filter_, starts, lanes):
     """The bias of a filter, shifted left, in as many lanes; 0 where there is none."""
     start = bias[filter_] << shift if filter_ < bias.size else 0
-    starts[filter_ * lanes : (filter_ + 1) * lanes] = start
+    for lane in range(lanes):
+        starts[filter_ * lanes + lane] = start
 
 
 @compiled
