@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fixedpoint.compiled import compiled
 from fixedpoint.layer import Layer
 
 
@@ -23,6 +24,9 @@ def operand(tensor: str, words: np.ndarray, layer: Layer) -> np.ndarray:
         raise ValueError(f"{tensor} must have shape {shape}, not {words.shape}")
     if words.dtype == form.dtype and form.width == 8 * words.itemsize:  # no such word is outside
         return _whole(words)
+    in_place = words.dtype == form.dtype and _is_whole(words)
+    if in_place and _all_inside(words.reshape(-1), form.lowest, form.highest):  # most often, and soon seen
+        return words
     held = np.iinfo(words.dtype)  # most often the dtype alone rules out one end, or both
     too_low = held.min < form.lowest and words.min() < form.lowest
     if too_low or (held.max > form.highest and words.max() > form.highest):
@@ -37,5 +41,20 @@ def operand(tensor: str, words: np.ndarray, layer: Layer) -> np.ndarray:
 
 def _whole(words: np.ndarray) -> np.ndarray:
     """In one piece, row after row, where the processor likes to find words."""
-    flags = words.flags
-    return words if flags.c_contiguous and flags.aligned else words.copy()
+    return words if _is_whole(words) else words.copy()
+
+
+def _is_whole(words: np.ndarray) -> bool:
+    return words.flags.c_contiguous and words.flags.aligned
+
+
+@compiled
+def _all_inside(words, lowest, highest):
+    """Whether all of `words`, of one dimension, lie in lowest..highest, which their dtype can hold."""
+    kind = words.dtype.type
+    lowest, highest = kind(lowest), kind(highest)
+    outside = False
+    for i in range(words.size):
+        word = words[np.uint64(i)]
+        outside |= (word < lowest) | (word > highest)
+    return not outside

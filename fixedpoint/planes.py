@@ -30,7 +30,7 @@ from numba import from_dtype, types
 
 from fixedpoint.compiled import INT, INTS, INTS_2D, TWO, compiled, entry
 from fixedpoint.scan import Scan, Target
-from fixedpoint.threads import AT_ONCE, finish, take
+from fixedpoint.threads import AT_ONCE, TASKS, finish, take
 
 #: Elements after the last plane that whole vectors may read: more than any tile of `fixedpoint.pair_kernels`.
 SLACK = 64
@@ -284,7 +284,7 @@ def spread_bias(bias, shift, filter_, starts, lanes):
 @compiled
 def pack_weights(
     counters, weights, bias, filter_weights, filters, first, second, bounds, digits, blocks, halves, bias_shift,
-    packed, low, starts,
+    packed, starts,
 ):  # fmt: skip
     """Weights in the order of `correlate`, a pair in 32 bits: of each target, of each digit, for each block; the bias.
 
@@ -297,7 +297,7 @@ def pack_weights(
     bounds : int64 (targets + 1,), the first step of each target, and one behind the last
     digits : int64 (digits, 4), see `fixedpoint.limbs`
     blocks : int64, the first filter of each block, and one behind the last
-    halves : whether to set `low`, bool (1,), if any pair is twice -2**15
+    halves : whether to call stage 1 off if any pair is twice -2**15
     packed : int32, (steps, filters) of every block; the last ones are filled up with the last filter, whose sums
         nobody reads
     starts : int32 or int64 (1, filters * TILE_PIXELS), see `correlate`: the bias, shifted left by `bias_shift`
@@ -317,5 +317,5 @@ def pack_weights(
                     start = min(blocks[block] + lane, filters - 1) * filter_weights
                     _pack(weights, start, one, other, digits[digit], packed, place + lane, lanes)
                 if halves and _lowest_pair(packed[place : place + lanes * one.size]):
-                    low[0] = True
+                    counters[1, TASKS] = 0
         finish(counters, 0)

@@ -15,7 +15,7 @@ from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
 from fixedpoint.planes import SLACK, Planes, gather_pairs_entry, pack_weights
 from fixedpoint.requantize import Requantizer
 from fixedpoint.scratch import Scratch
-from fixedpoint.threads import AT_ONCE, FINISHED, TAKEN, TASKS, finish, share, take, wait
+from fixedpoint.threads import AT_ONCE, TASKS, finish, share, take, wait
 
 
 class Taps:
@@ -57,14 +57,14 @@ class Taps:
             gather_pairs_entry(source.dtype, source.flags.writeable), correlate_entry(cut.sums),
             rule.entry(cut.sums, results.dtype),
         )  # fmt: skip
-        numbers, flat, low = rule.of(cut.sums), results.reshape(-1), np.zeros(1, np.bool_)
+        numbers, flat = rule.of(cut.sums), results.reshape(-1)
 
         def pack(thread: int, counters: np.ndarray) -> None:
-            pack_weights(counters, weights.reshape(-1), bias, *self._packing, packed, low, starts)
+            pack_weights(counters, weights.reshape(-1), bias, *self._packing, packed, starts)
 
         def correlate(thread: int, counters: np.ndarray) -> None:
             correlate_bands(
-                *kernels, counters, source, packed[None], low, starts, *memory_of[thread], numbers, rule.draws, flat,
+                *kernels, counters, source, packed[None], starts, *memory_of[thread], numbers, rule.draws, flat,
                 results.shape[2:], *self._fixed,
             )  # fmt: skip
 
@@ -77,8 +77,7 @@ class Taps:
                 )
                 for _ in range(self._bands.threads)
             ]
-            share([(self._blocks, pack), (len(self._bands.table), correlate)], self._bands.threads)
-        return not low[0]
+            return share([(self._blocks, pack), (len(self._bands.table), correlate)], self._bands.threads)
 
 
 def _steps(layout: Planes, filters: Filters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -101,17 +100,17 @@ def _steps(layout: Planes, filters: Filters) -> tuple[np.ndarray, np.ndarray, np
 
 @compiled
 def correlate_bands(
-    gather_pairs, correlate, requantize_rows, counters, source, weights, low, starts, planes, sums, rule, draws,
+    gather_pairs, correlate, requantize_rows, counters, source, weights, starts, planes, sums, rule, draws,
     results, sizes, bands, height, rows, stride, table, pitch, positions, source_digits, of_image, targets, bounds,
     offsets, weight_digits, blocks, chunk, halves, of_filter, filters,
 ):  # fmt: skip
-    """Gather, correlate and round bands as long as there are any; none at all if `low`.
+    """Gather, correlate and round bands as long as there are any.
 
     Parameters
     ----------
     gather_pairs, correlate, requantize_rows : their addresses
     counters : of `fixedpoint.threads`; stage 0 packs weights, a task of stage 1 is a band
-    bands : int64, see `fixedpoint.bands.Bands`;  weights : int32 (1, ...);  low : see `pack_weights`
+    bands : int64, see `fixedpoint.bands.Bands`;  weights : int32 (1, ...), see `pack_weights`
     starts, blocks, chunk, halves : see `correlate`
     planes : int32 (source digits, ...), for as many images as a band has;  sums : int32 or int64 (1, ...), likewise
     rule, draws, results : see `requantize_rows`;  sizes : rows and columns of results
@@ -124,11 +123,9 @@ def correlate_bands(
     """
     padded = blocks[-1]
     wait(counters, 0)
-    if low[0]:
-        counters[1, TAKEN] = counters[1, FINISHED] = counters[1, TASKS]
     for _ in range(AT_ONCE):
         band = take(counters, 1)
-        if band >= bands.shape[0]:
+        if band >= counters[1, TASKS]:
             break
         image, end, first, last = bands[band, 0], bands[band, 1], bands[band, 2], bands[band, 3]
         for digit in range(source_digits.shape[0]):

@@ -55,8 +55,10 @@ def threads(count: int) -> Iterator[None]:
         _count = before
 
 
-def share(stages: Sequence[tuple[int, Callable[[int, np.ndarray], None]]], count: int) -> None:
+def share(stages: Sequence[tuple[int, Callable[[int, np.ndarray], None]]], count: int) -> bool:
     """Do all tasks of all stages on `count` threads; an exception of any thread is raised here.
+
+    A stage calls off a later one by setting its TASKS to 0.  Returns whether the last one was done.
 
     Parameters
     ----------
@@ -66,18 +68,19 @@ def share(stages: Sequence[tuple[int, Callable[[int, np.ndarray], None]]], count
     counters = np.array([(tasks, 0, 0) for tasks, _ in stages], np.int64)
 
     def until_none_is_left(thread: int) -> None:
-        for counter, (tasks, work) in zip(counters, stages, strict=True):
-            while counter[TAKEN] < tasks:
+        for counter, (_, work) in zip(counters, stages, strict=True):
+            while counter[TAKEN] < counter[TASKS]:
                 work(thread, counters)
 
     if count > 1 and _this_cpu:
         _keep_off(_this_cpu(), tuple(_workers))
     others = [_pool().submit(until_none_is_left, thread) for thread in range(1, count)]
     until_none_is_left(0)
-    if others and not _soon_finished(counters, len(stages) - 1):
+    if others and not _soon_finished(counters):
         for other in others:
             if not other.cancel():
                 other.result()
+    return bool(counters[-1, TASKS])
 
 
 _workers: list[int] = []
@@ -159,8 +162,9 @@ def wait(counters, stage):
 
 
 @compiled
-def _soon_finished(counters, stage):
-    looks = 0
-    while _finished(counters, stage) < counters[stage, TASKS] and looks < _LOOKS:
+def _soon_finished(counters):
+    stage = looks = 0
+    while stage < len(counters) and looks < _LOOKS:
         looks += 1
-    return looks < _LOOKS
+        stage += _finished(counters, stage) >= counters[stage, TASKS]
+    return stage == len(counters)

@@ -41,6 +41,34 @@ def test_every_task_is_done_once_and_after_the_stage_before(count, tasks):
         assert (before[1:] == 1000 * tasks).all()
 
 
+@njit(nogil=True)
+def call_off(counters, done):
+    for _ in range(10):
+        if take(counters, 0) >= done.shape[1]:
+            break
+        counters[1, 0] = 0
+        for i in range(100000):
+            done[0, i * i % 3] += i
+        finish(counters, 0)
+
+
+@pytest.mark.parametrize("count", range(1, 5))
+def test_a_stage_may_be_called_off(count):
+    """Nobody is still at work when `share` returns."""
+    for _ in range(20):
+        done, later = np.zeros((1, 3), np.int64), np.zeros((2, 5), np.int64)
+        called_off = [
+            (3, lambda thread, counters, done=done: call_off(counters, done)),
+            (5, lambda thread, counters, later=later: add_one(counters, 1, later, later)),
+        ]
+        assert not share(called_off, count)
+        seen = done.sum()
+        time.sleep(0.001)
+        assert done.sum() == seen > 0
+        assert not later.any()
+    assert share([(3, lambda thread, counters: add_one(counters, 0, done, done))], count)
+
+
 def test_a_thread_that_comes_late_is_not_waited_for():
     done, late = np.zeros((1, 5), np.int64), []
 
