@@ -2,13 +2,24 @@
 
 import os
 import sys
+import threading
 import time
 
 import numpy as np
 import pytest
 from numba import njit
 
+import fixedpoint.bands
+import fixedpoint.taps
+import fixedpoint.winograd
+from fixedpoint.formats import Format, Formats
+from fixedpoint.forward import forward, forward_definition
+from fixedpoint.layer import Layer
 from fixedpoint.threads import finish, share, take, thread_count, threads, wait
+from reference.geometry import Axis, Geometry
+
+#: What a task that is done once adds up to.
+ONCE = sum(i * i % 3 for i in range(3000))
 
 
 @njit(nogil=True)
@@ -22,8 +33,8 @@ def add_one(counters, stage, before, done):
             break
         if stage > 0:
             before[stage, task] = done[stage - 1].sum()
-        for _ in range(1000):  # long enough for the others to come in between
-            done[stage, task] += 1
+        for i in range(3000):  # long enough for the others to come in between
+            done[stage, task] += i * i % 3
         finish(counters, stage)
 
 
@@ -37,8 +48,8 @@ def test_every_task_is_done_once_and_after_the_stage_before(count, tasks):
             return lambda thread, counters: add_one(counters, number, before, done)
 
         share([(tasks, stage(number)) for number in range(3)], count)
-        assert (done == 1000).all()
-        assert (before[1:] == 1000 * tasks).all()
+        assert (done == ONCE).all()
+        assert (before[1:] == ONCE * tasks).all()
 
 
 @njit(nogil=True)
@@ -79,7 +90,7 @@ def test_a_thread_that_comes_late_is_not_waited_for():
         add_one(counters, 0, done, done)
 
     share([(5, work)], 2)
-    assert (done == 1000).all()
+    assert (done == ONCE).all()
     assert not late
 
 
@@ -101,6 +112,43 @@ def test_an_exception_of_any_thread_is_raised(failing):
 @njit
 def take_one(counters):
     return take(counters, 0)
+
+
+@njit
+def finish_one(counters):
+    finish(counters, 0)
+
+
+@pytest.mark.parametrize(("channels", "module", "kernel"), [
+    (4, fixedpoint.taps, "pack_weights"), (64, fixedpoint.winograd, "pack_points"),
+])  # fmt: skip
+def test_no_product_is_made_before_all_weights_are_packed(channels, module, kernel, monkeypatch):
+    """The worker takes a block, sleeps on it, and packs it long after everything else could have begun."""
+    monkeypatch.setattr(fixedpoint.bands, "SHARED_MULTIPLICATIONS", 0)
+    pack, taken, caller = getattr(module, kernel), threading.Event(), threading.current_thread()
+
+    def late(counters, *given):
+        if threading.current_thread() is caller:
+            assert taken.wait(10)
+            pack(counters, *given)
+        elif not taken.is_set():
+            block = take_one(counters)
+            taken.set()
+            time.sleep(0.05)
+            pack(np.array([[99, block, 0], [0, 0, 0]]), *given)
+            finish_one(counters)
+
+    monkeypatch.setattr(module, kernel, late)
+    form, exact = Format(8, 4), Format(32, 8)
+    layer = Layer(Geometry(1, channels, 64, Axis(58, 3), Axis(58, 3)), Formats(*[form] * 3, exact, *[form] * 4))
+    rng = np.random.default_rng(1)
+    for _ in range(3):  # memory is kept: the weights of the time before are still there
+        x, w, b = (rng.integers(-128, 128, layer.geometry.shapes[name], np.int8) for name in ("x", "w", "b"))
+        taken.clear()
+        with threads(2):
+            z = forward(x, w, b, layer)
+        assert taken.is_set()
+        np.testing.assert_array_equal(z, forward_definition(x, w, b, layer))
 
 
 @pytest.mark.skipif(sys.platform != "linux" or thread_count() < 2, reason="Linux and two CPUs are needed")
@@ -129,7 +177,7 @@ def test_workers_are_kept_off_the_cpu_of_the_caller():
         share([(5, work)], 2)
     finally:
         os.sched_setaffinity(0, allowed)
-    assert (done == 1000).all()
+    assert (done == ONCE).all()
 
 
 def test_threads_are_counted_inside_a_context_only():
