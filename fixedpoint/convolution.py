@@ -28,8 +28,8 @@ class Convolution:
     """Sums of source times weight over channels and taps, for every filter, position and image.
 
     `bits` are the widths of the source's words, the weights', and the sums of both; the word of the bias that a sum
-    begins with is shifted left by `bias_shift` bits.  There is one object for each
-    layer and pass, equal to itself alone, so that what depends on it is found fast.
+    begins with is shifted left by `bias_shift` bits.  There is one object for each layer and pass, equal to itself
+    alone, so that what depends on it is found fast.
     """
 
     images: int

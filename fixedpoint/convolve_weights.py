@@ -44,7 +44,7 @@ class WeightSums:
         )
         layout = Planes(channels, rows, columns, bands.height)
         offsets = layout.columns_of_weights()
-        self._cut, self._shape = cut, (1, filters, 1, offsets.size)
+        self._cut, self._shape = cut, (filters, offsets.size)
         offsets = np.append(offsets, np.zeros(-offsets.size % VECTORS, np.int64))
         of_filter = round_up(bands.height * pitch, DOT_PIXELS)
         self._of_sums = offsets.size
@@ -67,7 +67,7 @@ class WeightSums:
         cut, (plane_size, outputs_size, sums_size) = self._cut, self._sizes
         gathers = (gather_entry(tensor.dtype, tensor.flags.writeable) for tensor in (x, dz))
         kernels, threads = (*gathers, dot_entry(cut.sums)), self._bands.threads
-        begun, flat, (_, filters, _, columns) = np.zeros(threads, np.bool_), results.reshape(-1), self._shape
+        begun, flat, (filters, columns) = np.zeros(threads, np.bool_), results.reshape(-1), self._shape
 
         def dot(thread: int, counters: np.ndarray) -> None:
             planes, outputs = memory_of[thread]

@@ -31,7 +31,7 @@ def forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, layer: Layer, first_bea
     ValueError
         An operand is not of integers, of the wrong shape, or out of its format's range.
     """
-    z = np.empty(layer.geometry.shapes["z"], layer.formats.output.dtype)
+    z = np.empty(layer.geometry.z_shape, layer.formats.output.dtype)
     _convolve(x, w, b, layer, result_requantizer("z", layer, first_beat), z)
     return z
 

@@ -58,7 +58,7 @@ def input_gradient(w: np.ndarray, dz: np.ndarray, layer: Layer, first_beat: int 
     ValueError
         An operand is not of integers, of the wrong shape, or out of its format's range.
     """
-    dx = np.zeros(layer.geometry.shapes["x"], layer.formats.input_gradient.dtype)
+    dx = np.zeros(layer.geometry.x_shape, layer.formats.input_gradient.dtype)
     _convolve(w, dz, layer, result_requantizer("dx", layer, first_beat), dx)
     return dx
 

@@ -22,11 +22,10 @@ def operand(tensor: str, words: np.ndarray, layer: Layer) -> np.ndarray:
         raise ValueError(f"{tensor} must hold integers, not {words.dtype}")
     if words.shape != shape:
         raise ValueError(f"{tensor} must have shape {shape}, not {words.shape}")
-    if words.dtype == form.dtype and form.width == 8 * words.itemsize:  # no such word is outside
-        return _whole(words)
-    in_place = words.dtype == form.dtype and _is_whole(words)
-    if in_place and _all_inside(words.reshape(-1), form.lowest, form.highest):  # most often, and soon seen
-        return words
+    if words.dtype == form.dtype:  # most often; and if it has no bit to spare, no word is outside
+        whole = _whole(words)
+        if form.width == 8 * words.itemsize or _all_inside(whole.reshape(-1), form.lowest, form.highest):
+            return whole
     held = np.iinfo(words.dtype)  # most often the dtype alone rules out one end, or both
     too_low = held.min < form.lowest and words.min() < form.lowest
     if too_low or (held.max > form.highest and words.max() > form.highest):
@@ -41,11 +40,8 @@ def operand(tensor: str, words: np.ndarray, layer: Layer) -> np.ndarray:
 
 def _whole(words: np.ndarray) -> np.ndarray:
     """In one piece, row after row, where the processor likes to find words."""
-    return words if _is_whole(words) else words.copy()
-
-
-def _is_whole(words: np.ndarray) -> bool:
-    return words.flags.c_contiguous and words.flags.aligned
+    flags = words.flags
+    return words if flags.c_contiguous and flags.aligned else words.copy()
 
 
 @compiled

@@ -55,18 +55,10 @@ class Requantizer:
         """Address of the function that does it, see `fixedpoint.rounding_rows`."""
         return requantize_entry(self.draws.size > 0, sums, results)
 
-    def rows(
-        self, sums: np.ndarray, of_filter: int, shape: tuple[int, ...], results: np.ndarray, steps: tuple[int, ...]
-    ) -> None:
-        """Round one-dimensional `sums`, int32 or int64, overwriting them; see `requantize_rows`."""
-        if self.wide:
-            sums = sums.astype(np.int64)
-        function = requantize_rows_by_draws if self.draws.size else requantize_rows
-        function(sums, 0, 0, of_filter, 0, shape, self.of(sums.dtype), self.draws, results, 0, steps)
-
     def all(self, sums: np.ndarray, results: np.ndarray) -> None:
-        """The same for as many results as sums."""
-        self.rows(sums, 0, (1, 1, 1, results.size), results, (0, 0, 1))
+        """Round one-dimensional `sums`, int64, into as many `results`, overwriting them."""
+        function = requantize_rows_by_draws if self.draws.size else requantize_rows
+        function(sums, 0, 0, 0, 0, (1, 1, 1, sums.size), self.of(sums.dtype), self.draws, results, 0, (0, 0, 1))
 
 
 def _thresholds(rounding: Rounding, shift: int) -> tuple[int, int, int]:

@@ -32,7 +32,7 @@ def weight_gradient(x: np.ndarray, dz: np.ndarray, layer: Layer, first_beat: int
     ValueError
         An operand is not of integers, of the wrong shape, or out of its format's range.
     """
-    dw = np.empty(layer.geometry.shapes["w"], layer.formats.weight_gradient.dtype)
+    dw = np.empty(layer.geometry.w_shape, layer.formats.weight_gradient.dtype)
     _convolve(x, dz, layer, result_requantizer("dw", layer, first_beat), dw)
     return dw
 

@@ -160,7 +160,7 @@ class Geometry:
         """(K,); also the shape of db."""
         return (self.out_channels,)
 
-    @property
+    @cached_property
     def z_shape(self) -> tuple[int, int, int, int]:
         """(N, K, OH, OW); also the shape of dz."""
         return self.batch, self.out_channels, self.rows.out_size, self.columns.out_size

@@ -144,11 +144,15 @@ class AxisWalk:
         wanted = np.where(self.met.counts, self.met.sources, self.sources)
         return self._tuple(np.minimum.accumulate(wanted[::-1])[::-1])
 
+    @property
+    def _kept_after(self) -> tuple[int, ...]:
+        """For each position, the first source that a later one needs; after the last, one of the next frame."""
+        return self.kept[1:] + (self.kept[0] + self.sources,)
+
     @cached_property
     def kept_steps(self) -> tuple[int, ...]:
         """Sources that no position after each one needs, of those that it or a later one does."""
-        following = self.kept[1:] + (self.kept[0] + self.sources,)
-        return tuple(there - here for here, there in zip(self.kept, following, strict=True))
+        return tuple(there - here for here, there in zip(self.kept, self._kept_after, strict=True))
 
     @property
     def early_sources(self) -> tuple[int, ...]:
@@ -156,8 +160,7 @@ class AxisWalk:
 
         The last one that it needs may still be arriving, and is counted with them.
         """
-        following = self.kept[1:] + (self.kept[0] + self.sources,)
-        return tuple(max(0, kept - needed + 1) for needed, kept in zip(self.needed, following, strict=True))
+        return tuple(max(0, kept - needed + 1) for needed, kept in zip(self.needed, self._kept_after, strict=True))
 
     @cached_property
     def serial_taps(self) -> tuple[int, ...]:
