@@ -4,7 +4,7 @@ import numpy as np
 
 from fixedpoint.layer import Layer
 from fixedpoint.operands import operand
-from fixedpoint.requantize import result_requantizer
+from fixedpoint.requantize import result_rule, rule_draws
 
 
 def bias_gradient(dz: np.ndarray, layer: Layer, first_beat: int = 0) -> np.ndarray:
@@ -24,10 +24,7 @@ def bias_gradient(dz: np.ndarray, layer: Layer, first_beat: int = 0) -> np.ndarr
     ValueError
         dz is not of integers, of the wrong shape, or out of its format's range.
     """
-    sums = bias_gradient_accumulate(dz, layer)
-    db = np.empty(sums.shape, layer.formats.bias_gradient.dtype)
-    result_requantizer("db", layer, first_beat).all(sums, db)
-    return db
+    return result_rule("db", layer).all(bias_gradient_accumulate(dz, layer), rule_draws("db", layer, first_beat))
 
 
 def bias_gradient_accumulate(dz: np.ndarray, layer: Layer) -> np.ndarray:

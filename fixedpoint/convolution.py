@@ -4,9 +4,12 @@ A pass takes a millisecond or two, in which looking up what never changes would 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from fixedpoint.operands import Operand
+from fixedpoint.requantize import Requantizer
 from fixedpoint.scan import Scan
 
 #: Words of a bias: none of any filter, all sums begin with 0.
@@ -27,19 +30,29 @@ class Filters:
 class Convolution:
     """Sums of source times weight over channels and taps, for every filter, position and image.
 
-    `bits` are the widths of the source's words, the weights', and the sums of both; the word of the bias that a sum
-    begins with is shifted left by `bias_shift` bits.  There is one object for each layer and pass, equal to itself
-    alone, so that what depends on it is found fast.
+    The source is (images, channels, rows, columns); there may be a bias for every filter.  `bits` are the widths of
+    the source's words, the weights', and the sums of both; the word of the bias that a sum begins with is shifted left
+    by `bias_shift` bits, and `rule` rounds the sums.  There is one object for each layer, pass and rule, equal to
+    itself alone, so that what depends on it is found fast.
     """
 
+    source: Operand
+    weights: Operand
+    bias: Operand | None
     images: int
     channels: int
     rows: Scan
     columns: Scan
     filters: Filters
-    weights: int
+    weight_count: int
     bits: tuple[int, int, int]
     bias_shift: int
+    rule: Requantizer
+
+    @cached_property
+    def result_shape(self) -> tuple[int, int, int, int]:
+        """Images, filters, rows and columns."""
+        return self.images, self.filters.count, self.rows.results, self.columns.results
 
     @property
     def pairs(self) -> int:
@@ -49,4 +62,4 @@ class Convolution:
     @property
     def multiplications(self) -> int:
         """About how many there are."""
-        return self.images * self.rows.size * self.columns.size * self.weights
+        return self.images * self.rows.size * self.columns.size * self.weight_count

@@ -11,33 +11,45 @@ from functools import lru_cache
 import numpy as np
 
 from fixedpoint.bands import Means, means
-from fixedpoint.convolution import Convolution
+from fixedpoint.convolution import NO_BIAS, Convolution
 from fixedpoint.limbs import split
-from fixedpoint.requantize import Requantizer
 from fixedpoint.taps import Taps
 from fixedpoint.winograd import Tiles, tiles_suit
 
 
 def convolve(
-    convolution: Convolution, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, rule: Requantizer,
-    results: np.ndarray,
-) -> None:  # fmt: skip
-    """Compute all sums, and round them by `rule` into `results`.
+    convolution: Convolution, source: np.ndarray, weights: np.ndarray, bias: np.ndarray | None, draws: np.ndarray
+) -> np.ndarray:
+    """All sums of `convolution`, rounded; 0 where no position makes a result.
 
     Parameters
     ----------
-    source : integers (images, channels, rows, columns);  weights : integers, contiguous
-    bias : int64 (filters,), words, or `NO_BIAS`
-    results : integers (images, filters, rows, columns), contiguous; those that no position makes are left alone
+    source, weights, bias : its operands
+    draws : int64, one for each result, if the rule of rounding takes any
+
+    Returns
+    -------
+    ndarray (images, filters, rows, columns) of the rule's dtype
+
+    Raises
+    ------
+    ValueError
+        An operand is not what it has to be, see `fixedpoint.operands`.
     """
-    for halves in True, False:
-        if _way(convolution, rule.wide, halves, means()).run(source, weights, bias, rule, results):
-            return
+    source, weights = convolution.source.checked(source), convolution.weights.checked(weights)
+    bias = convolution.bias.checked(bias).astype(np.int64) if convolution.bias else NO_BIAS
+    makes_all = convolution.rows.makes_all and convolution.columns.makes_all
+    results = (np.empty if makes_all else np.zeros)(convolution.result_shape, convolution.rule.dtype)
+    given = means()
+    if not _way(convolution, True, given).run(source, weights, bias, draws, results):
+        _way(convolution, False, given).run(source, weights, bias, draws, results)
+    return results
 
 
 @lru_cache
-def _way(convolution: Convolution, wide: bool, halves: bool, given: Means) -> Taps | Tiles:
-    """How to compute it, with sums of 64 bits if `wide`, and sums in halves only if the weights allow them."""
+def _way(convolution: Convolution, halves: bool, given: Means) -> Taps | Tiles:
+    """How to compute it, with sums in halves only if the weights allow them."""
+    wide = convolution.rule.wide
     if not wide and tiles_suit(convolution):
         return Tiles(convolution, given)
     return Taps(convolution, split(*convolution.bits, halves=halves, wide=wide), given)

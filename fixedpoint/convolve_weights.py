@@ -22,8 +22,8 @@ from fixedpoint.pair_kernels import DOT_PIXELS, FILTERS, VECTORS, dot_entry
 from fixedpoint.planes import SLACK, Planes, gather_entry
 from fixedpoint.requantize import Requantizer
 from fixedpoint.scan import Scan
-from fixedpoint.scratch import Scratch
-from fixedpoint.threads import AT_ONCE, finish, share, take, wait
+from fixedpoint.scratch import Layout, working_memory
+from fixedpoint.threads import AT_ONCE, counters_of, finish, share, take, wait
 
 #: Pixels of a band: enough to make adding up the lanes cheap, few enough for the first-level cache.
 BAND_PIXELS = 2048
@@ -33,62 +33,66 @@ class WeightSums:
     """All that can be known before the words are: bands, their layout, and what each weight multiplies."""
 
     def __init__(
-        self, x_shape: tuple[int, ...], filters: int, rows: Scan, columns: Scan, cut: Split, given: Means
+        self, x_shape: tuple[int, ...], w_shape: tuple[int, ...], rows: Scan, columns: Scan, cut: Split,
+        rule: Requantizer, given: Means,
     ):  # fmt: skip
-        images, channels = x_shape[:2]
+        (images, channels), filters = x_shape[:2], w_shape[0]
         padded, pitch = round_up(filters, FILTERS), columns.positions + columns.reach
         planes = channels * len(rows.phases) * len(columns.phases) * len(cut.a) + padded * len(cut.b)
         multiplications = images * channels * x_shape[2] * x_shape[3] * filters * rows.positions * columns.positions
-        self._bands = bands = Bands.of(
+        bands = Bands.of(
             images, rows.positions, 2 * pitch * planes, multiplications, given, rows=max(1, BAND_PIXELS // pitch)
         )
         layout = Planes(channels, rows, columns, bands.height)
         offsets = layout.columns_of_weights()
-        self._cut, self._shape = cut, (filters, offsets.size)
-        offsets = np.append(offsets, np.zeros(-offsets.size % VECTORS, np.int64))
+        weights = offsets.size
+        offsets = np.append(offsets, np.zeros(-weights % VECTORS, np.int64))
         of_filter = round_up(bands.height * pitch, DOT_PIXELS)
-        self._of_sums = offsets.size
-        self._sizes = layout.plane_count * layout.size + SLACK, padded * of_filter, padded * offsets.size
         chunk = cut.terms if cut.halves else cut.terms // 2 * DOT_PIXELS  # pixels: of all lanes, or of each
+        self._results = w_shape, rule.dtype
+        self._threads, self._counters = bands.threads, counters_of(len(bands.table), -(-filters // FILTERS))
+        self._memory = Layout(
+            ((bands.threads, len(cut.a), round_up(layout.plane_count * layout.size + SLACK, 2 * DOT_PIXELS)), np.int16),
+            ((bands.threads, len(cut.b), padded * of_filter), np.int16),
+            ((bands.threads, padded * offsets.size), cut.sums),
+        )
+        self._dot, self._requantize_rows = dot_entry(cut.sums), rule.entry(cut.sums)
         self._fixed = (
             bands.table, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride, layout.phase_table,
             np.array([[0, 0, 0, columns.positions]]), pitch, layout.size, np.array(cut.a, np.int64),
             np.array(cut.b, np.int64), filters, of_filter, offsets, chunk, cut.halves,
         )  # fmt: skip
+        self._adding_up = offsets.size, filters, weights, rule.of(cut.sums)
 
-    def run(self, x: np.ndarray, dz: np.ndarray, rule: Requantizer, results: np.ndarray) -> None:
-        """Sum dz times pixel over images and outputs, for every weight, and round the sums by `rule`.
+    def run(self, x: np.ndarray, dz: np.ndarray, draws: np.ndarray) -> np.ndarray:
+        """Sum dz times pixel over images and outputs, for every weight, and round the sums.
 
         Parameters
         ----------
         x : integers (images, channels, rows, columns);  dz : integers (images, filters, outputs)
-        results : integers (filters, channels, kernel rows, kernel columns), contiguous
+        draws : int64, one for each result, if the rule of rounding takes any
+
+        Returns
+        -------
+        ndarray (filters, channels, kernel rows, kernel columns) of the rule's dtype
         """
-        cut, (plane_size, outputs_size, sums_size) = self._cut, self._sizes
-        gathers = (gather_entry(tensor.dtype, tensor.flags.writeable) for tensor in (x, dz))
-        kernels, threads = (*gathers, dot_entry(cut.sums)), self._bands.threads
-        begun, flat, (filters, columns) = np.zeros(threads, np.bool_), results.reshape(-1), self._shape
+        gather_x, gather_dz = (gather_entry(tensor.dtype, tensor.flags.writeable) for tensor in (x, dz))
+        memory = working_memory(self._memory)
+        planes, outputs, sums = memory.arrays(self._memory)
+        begun, results = np.zeros(self._threads, np.bool_), np.empty(*self._results)
 
-        def dot(thread: int, counters: np.ndarray) -> None:
-            planes, outputs = memory_of[thread]
-            dot_bands(*kernels, counters, x, dz, planes, outputs, begun[thread:], sums[thread], *self._fixed)
-
-        def round_sums(thread: int, counters: np.ndarray) -> None:
-            add_up(
-                rule.entry(cut.sums, results.dtype), counters, begun, sums, self._of_sums, filters, columns,
-                rule.of(cut.sums), rule.draws, flat,
+        def dot(thread: int, counters: np.ndarray) -> bool:
+            return dot_bands(
+                gather_x, gather_dz, self._dot, counters, x, dz, planes[thread], outputs[thread], begun[thread:],
+                sums[thread], *self._fixed,
             )  # fmt: skip
 
-        with Scratch() as memory:
-            memory_of = [
-                (
-                    memory.empty(len(cut.a) * plane_size, np.int16).reshape(len(cut.a), -1),
-                    memory.empty(len(cut.b) * outputs_size, np.int16).reshape(len(cut.b), -1),
-                )
-                for _ in range(threads)
-            ]
-            sums = memory.empty(threads * sums_size, cut.sums).reshape(threads, -1)
-            share([(len(self._bands.table), dot), (-(-filters // FILTERS), round_sums)], threads)
+        def round_sums(thread: int, counters: np.ndarray) -> bool:
+            return add_up(self._requantize_rows, counters, begun, sums, *self._adding_up, draws, results)
+
+        share(self._counters, (dot, round_sums), self._threads)
+        memory.keep()
+        return results
 
 
 @compiled
@@ -112,7 +116,7 @@ def dot_bands(
     for _ in range(AT_ONCE):
         band = take(counters, 0)
         if band >= bands.shape[0]:
-            break
+            return False
         if not begun[0]:
             sums[:] = 0
             begun[0] = True
@@ -135,27 +139,31 @@ def dot_bands(
                         x_digits[a, 1] + dz_digits[b, 1], sums, offsets.size,
                     ))  # fmt: skip
         finish(counters, 0)
+    return True
 
 
 @compiled
-def add_up(requantize_rows, counters, begun, sums, of_filter, filters, columns, rule, draws, results):
+def add_up(requantize_rows, counters, begun, sums, of_filter, filters, weights, rule, draws, results):
     """Add up what the threads have, and round it, a few filters at a time, as long as there are any.
 
     Parameters
     ----------
     counters : of `fixedpoint.threads`; stage 0 makes the sums, a task of stage 1 is `FILTERS` filters
-    begun : bool (threads,), whose sums to add;  sums : int32 or int64 (threads, ...), `of_filter` for each filter
+    begun : bool (threads,), whose sums to add;  sums : int32 or int64 (threads, ...), `of_filter` for each filter, of
+        which the first are those of its `weights`
     requantize_rows : its address;  rule, draws, results : see there
+
+    Returns whether any may be left.
     """
     wait(counters, 0)
     first = 0
     while not begun[first]:
         first += 1
-    total = sums[first]
+    total, words = sums[first], results.reshape(results.size)
     for _ in range(AT_ONCE):
         filter_ = FILTERS * take(counters, 1)
         if filter_ >= filters:
-            break
+            return False
         count, place = min(FILTERS, filters - filter_), filter_ * of_filter
         for thread in range(first + 1, begun.size):
             if begun[thread]:
@@ -163,7 +171,8 @@ def add_up(requantize_rows, counters, begun, sums, of_filter, filters, columns, 
                 for i in range(place, place + count * of_filter):
                     total[np.uint64(i)] += others[np.uint64(i)]
         call(requantize_rows, (
-            total, place, 0, of_filter, 0, (1, count, 1, columns), rule, draws, results, filter_ * columns,
-            (columns, 0, 1),
+            total, place, 0, of_filter, 0, (1, count, 1, weights), rule, draws, words, filter_ * weights,
+            (weights, 0, 1),
         ))  # fmt: skip
         finish(counters, 1)
+    return True

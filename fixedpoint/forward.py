@@ -9,8 +9,8 @@ from fixedpoint.compiled import compiled
 from fixedpoint.convolution import Convolution, Filters
 from fixedpoint.convolve import convolve
 from fixedpoint.layer import Layer
-from fixedpoint.operands import operand
-from fixedpoint.requantize import EXACT, Requantizer, result_requantizer
+from fixedpoint.operands import Operand, operand
+from fixedpoint.requantize import EXACT, NO_DRAWS, result_rule, rule_draws
 from fixedpoint.scan import forward_scan
 
 
@@ -31,32 +31,26 @@ def forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, layer: Layer, first_bea
     ValueError
         An operand is not of integers, of the wrong shape, or out of its format's range.
     """
-    z = np.empty(layer.geometry.z_shape, layer.formats.output.dtype)
-    _convolve(x, w, b, layer, result_requantizer("z", layer, first_beat), z)
-    return z
+    return convolve(forward_convolution(layer), x, w, b, rule_draws("z", layer, first_beat))
 
 
 def forward_accumulate(x: np.ndarray, w: np.ndarray, b: np.ndarray, layer: Layer) -> np.ndarray:
     """Exact accumulators of z before rounding: int64 (N,K,OH,OW) of format ``layer.accumulators["z"]``."""
-    z = np.empty(layer.geometry.z_shape, np.int64)
-    _convolve(x, w, b, layer, EXACT, z)
-    return z
-
-
-def _convolve(x: np.ndarray, w: np.ndarray, b: np.ndarray, layer: Layer, rule: Requantizer, z: np.ndarray) -> None:
-    x, w, b = operand("x", x, layer), operand("w", w, layer), operand("b", b, layer)
-    convolve(_convolution(layer), x, w, b.astype(np.int64), rule, z)
+    return convolve(forward_convolution(layer, exact=True), x, w, b, NO_DRAWS)
 
 
 @lru_cache
-def _convolution(layer: Layer) -> Convolution:
+def forward_convolution(layer: Layer, *, exact: bool = False) -> Convolution:
+    """The forward pass apart from its words; `exact`: with the sums themselves for results."""
     geometry, formats = layer.geometry, layer.formats
     rows, columns = geometry.rows, geometry.columns
     taps = rows.kernel * columns.kernel
     return Convolution(
+        Operand("x", layer), Operand("w", layer), Operand("b", layer),
         geometry.batch, geometry.in_channels, forward_scan(rows), forward_scan(columns),
         Filters(geometry.out_channels, geometry.in_channels * taps, taps, columns.kernel), prod(geometry.w_shape),
         (formats.input.width, formats.weights.width, layer.accumulators["z"].width), layer.bias_shift,
+        EXACT if exact else result_rule("z", layer),
     )  # fmt: skip
 
 

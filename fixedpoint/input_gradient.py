@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from fixedpoint.compiled import compiled
-from fixedpoint.convolution import NO_BIAS, Convolution, Filters
+from fixedpoint.convolution import Convolution, Filters
 from fixedpoint.convolve import convolve
 from fixedpoint.layer import Layer
-from fixedpoint.operands import operand
-from fixedpoint.requantize import EXACT, Requantizer, result_requantizer
+from fixedpoint.operands import Operand, operand
+from fixedpoint.requantize import EXACT, NO_DRAWS, result_rule, rule_draws
 from fixedpoint.scan import gradient_scan
 from reference.geometry import Axis
 
@@ -58,32 +58,26 @@ def input_gradient(w: np.ndarray, dz: np.ndarray, layer: Layer, first_beat: int 
     ValueError
         An operand is not of integers, of the wrong shape, or out of its format's range.
     """
-    dx = np.zeros(layer.geometry.x_shape, layer.formats.input_gradient.dtype)
-    _convolve(w, dz, layer, result_requantizer("dx", layer, first_beat), dx)
-    return dx
+    return convolve(gradient_convolution(layer), dz, w, None, rule_draws("dx", layer, first_beat))
 
 
 def input_gradient_accumulate(w: np.ndarray, dz: np.ndarray, layer: Layer) -> np.ndarray:
     """Exact accumulators of dx before rounding: int64 (N,C,H,W) of format ``layer.accumulators["dx"]``."""
-    dx = np.zeros(layer.geometry.x_shape, np.int64)
-    _convolve(w, dz, layer, EXACT, dx)
-    return dx
-
-
-def _convolve(w: np.ndarray, dz: np.ndarray, layer: Layer, rule: Requantizer, dx: np.ndarray) -> None:
-    w, dz = operand("w", w, layer), operand("dz", dz, layer)
-    convolve(_convolution(layer), dz, w, NO_BIAS, rule, dx)
+    return convolve(gradient_convolution(layer, exact=True), dz, w, None, NO_DRAWS)
 
 
 @lru_cache
-def _convolution(layer: Layer) -> Convolution:
+def gradient_convolution(layer: Layer, *, exact: bool = False) -> Convolution:
+    """The input gradient apart from its words; `exact`: with the sums themselves for results."""
     geometry, formats = layer.geometry, layer.formats
     rows, columns = geometry.rows, geometry.columns
     taps = rows.kernel * columns.kernel
     return Convolution(
+        Operand("dz", layer), Operand("w", layer), None,
         geometry.batch, geometry.out_channels, gradient_scan(rows), gradient_scan(columns),
         Filters(geometry.in_channels, taps, geometry.in_channels * taps, columns.kernel), prod(geometry.w_shape),
         (formats.output_gradient.width, formats.weights.width, layer.accumulators["dx"].width), 0,
+        EXACT if exact else result_rule("dx", layer),
     )  # fmt: skip
 
 

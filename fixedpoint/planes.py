@@ -291,21 +291,24 @@ def pack_weights(
     Parameters
     ----------
     counters : of `fixedpoint.threads`; a task of stage 0 is a block, of all targets and digits
-    weights : integers, one-dimensional;  filter_weights : distance between filters
+    weights : integers;  filter_weights : distance between filters
     bias : int64, of each filter; of others it is 0
     first, second : int64 (steps,), see `Planes.steps`, of all targets
     bounds : int64 (targets + 1,), the first step of each target, and one behind the last
     digits : int64 (digits, 4), see `fixedpoint.limbs`
     blocks : int64, the first filter of each block, and one behind the last
     halves : whether to call stage 1 off if any pair is twice -2**15
-    packed : int32, (steps, filters) of every block; the last ones are filled up with the last filter, whose sums
-        nobody reads
+    packed : int32 (1, ...), (steps, filters) of every block; the last ones are filled up with the last filter, whose
+        sums nobody reads
     starts : int32 or int64 (1, filters * TILE_PIXELS), see `correlate`: the bias, shifted left by `bias_shift`
+
+    Returns whether any block may be left.
     """
+    words, pairs = weights.reshape(weights.size), packed[0]
     for _ in range(AT_ONCE):
         block = take(counters, 0)
         if block >= blocks.size - 1:
-            break
+            return False
         lanes = blocks[block + 1] - blocks[block]
         for filter_ in range(blocks[block], blocks[block + 1]):
             spread_bias(bias, bias_shift, filter_, starts[0], starts.shape[1] // blocks[-1])
@@ -315,7 +318,8 @@ def pack_weights(
                 place = blocks[-1] * (bounds[target] * digits.shape[0] + one.size * digit) + blocks[block] * one.size
                 for lane in range(lanes):
                     start = min(blocks[block] + lane, filters - 1) * filter_weights
-                    _pack(weights, start, one, other, digits[digit], packed, place + lane, lanes)
-                if halves and _lowest_pair(packed[place : place + lanes * one.size]):
+                    _pack(words, start, one, other, digits[digit], pairs, place + lane, lanes)
+                if halves and _lowest_pair(pairs[place : place + lanes * one.size]):
                     counters[1, TASKS] = 0
         finish(counters, 0)
+    return True

@@ -1,7 +1,5 @@
 """From an exact accumulator to a result's format: shift, round, limit.  It happens once per result, at the very end."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from fixedpoint.formats import Format, Overflow, Rounding
@@ -11,12 +9,7 @@ from fixedpoint.stochastic import result_draws
 
 
 class Requantizer:
-    """The rule that makes words of `result` of exact accumulators of `accumulator`.
-
-    Parameters
-    ----------
-    draws : ndarray of int64, in the shape of the results, each element in 0..2**shift - 1, where shift is how many
-        bits of fraction are dropped; only stochastic rounding needs them.
+    """The rule that makes words of `result`, of dtype `dtype`, of exact accumulators of `accumulator`.
 
     Raises
     ------
@@ -24,10 +17,7 @@ class Requantizer:
         The fractions are too far apart for 64-bit words.
     """
 
-    def __init__(
-        self, accumulator: Format, result: Format, rounding: Rounding, overflow: Overflow,
-        draws: np.ndarray | None = None,
-    ):  # fmt: skip
+    def __init__(self, accumulator: Format, result: Format, rounding: Rounding, overflow: Overflow):
         shift = accumulator.fraction - result.fraction
         if not accumulator.width - 64 <= shift <= 63:
             raise ValueError(
@@ -37,7 +27,8 @@ class Requantizer:
             )
         #: Whether sums have to be of 64 bits, however small they are.
         self.wide = not 0 <= shift <= 31
-        self.draws = np.empty(0, np.int64) if draws is None else np.ravel(draws)
+        self.dtype = result.dtype
+        self._by_draws = rounding is Rounding.STOCHASTIC
         self._rules = {
             bits: (
                 max(0, -shift), max(0, shift), *_thresholds(rounding, max(0, shift)),
@@ -51,14 +42,16 @@ class Requantizer:
         """The numbers that `requantize_rows` needs to round sums of this dtype."""
         return self._rules[8 * sums.itemsize]
 
-    def entry(self, sums: np.dtype, results: np.dtype) -> int:
+    def entry(self, sums: np.dtype) -> int:
         """Address of the function that does it, see `fixedpoint.rounding_rows`."""
-        return requantize_entry(self.draws.size > 0, sums, results)
+        return requantize_entry(self._by_draws, sums, self.dtype)
 
-    def all(self, sums: np.ndarray, results: np.ndarray) -> None:
-        """Round one-dimensional `sums`, int64, into as many `results`, overwriting them."""
-        function = requantize_rows_by_draws if self.draws.size else requantize_rows
-        function(sums, 0, 0, 0, 0, (1, 1, 1, sums.size), self.of(sums.dtype), self.draws, results, 0, (0, 0, 1))
+    def all(self, sums: np.ndarray, draws: np.ndarray) -> np.ndarray:
+        """Words of one-dimensional `sums`, int64, which are overwritten; `draws` as of `rule_draws`."""
+        results = np.empty(sums.size, self.dtype)
+        function = requantize_rows_by_draws if self._by_draws else requantize_rows
+        function(sums, 0, 0, 0, 0, (1, 1, 1, sums.size), self.of(sums.dtype), draws, results, 0, (0, 0, 1))
+        return results
 
 
 def _thresholds(rounding: Rounding, shift: int) -> tuple[int, int, int]:
@@ -104,16 +97,14 @@ def requantize(
     """
     accumulators = _in_range("accumulators", accumulators, accumulator.lowest, accumulator.highest)
     if rounding != Rounding.STOCHASTIC:
-        draws = None
+        draws = NO_DRAWS
     elif draws is None or np.shape(draws) != accumulators.shape:
         given = "none" if draws is None else f"draws of shape {np.shape(draws)}"
         raise ValueError(f"stochastic rounding needs draws of shape {accumulators.shape}, not {given}")
     else:
         draws = _in_range("draws", draws, 0, (1 << max(0, accumulator.fraction - result.fraction)) - 1)
-    results = np.empty(accumulators.size, result.dtype)
-    rule = Requantizer(accumulator, result, rounding, overflow, draws)
-    rule.all(accumulators.reshape(-1), results)
-    return results.reshape(accumulators.shape)
+    rule = Requantizer(accumulator, result, rounding, overflow)
+    return rule.all(accumulators.reshape(-1), draws.reshape(-1)).reshape(accumulators.shape)
 
 
 def _in_range(name: str, words: np.ndarray, lowest: int, highest: int) -> np.ndarray:
@@ -126,25 +117,24 @@ def _in_range(name: str, words: np.ndarray, lowest: int, highest: int) -> np.nda
     return np.array(words, np.int64, order="C")
 
 
-def result_requantizer(tensor: str, layer: Layer, first_beat: int = 0) -> Requantizer:
-    """The rule for result tensor z, dx, dw or db of `layer`.
+def result_rule(tensor: str, layer: Layer) -> Requantizer:
+    """The rule for result tensor z, dx, dw or db of `layer`."""
+    formats = layer.formats
+    return Requantizer(layer.accumulators[tensor], formats.of(tensor), formats.rounding, formats.overflow)
 
-    `first_beat` counts the beats of this result's stream since reset that came before; only stochastic rounding
-    depends on it.
+
+def rule_draws(tensor: str, layer: Layer, first_beat: int) -> np.ndarray:
+    """A draw for every result of tensor z, dx, dw or db of `layer`, one-dimensional, if its rule takes any.
+
+    `first_beat` counts the beats of its stream since reset that came before.
     """
     if layer.formats.rounding is not Rounding.STOCHASTIC:
-        return _fixed_rule(tensor, layer)
+        return NO_DRAWS
     shift = max(0, layer.accumulators[tensor].fraction - layer.formats.of(tensor).fraction)
-    return _rule(tensor, layer, result_draws(tensor, layer, shift, first_beat))
+    return result_draws(tensor, layer, shift, first_beat).reshape(-1)
 
 
-def _rule(tensor: str, layer: Layer, draws: np.ndarray | None = None) -> Requantizer:
-    formats = layer.formats
-    return Requantizer(layer.accumulators[tensor], formats.of(tensor), formats.rounding, formats.overflow, draws)
-
-
-#: One `Requantizer` for all calls whose rule needs no draws.
-_fixed_rule = lru_cache(_rule)
-
+#: For rules that take none.
+NO_DRAWS = np.empty(0, np.int64)
 #: The rule that changes nothing: accumulators as int64.
 EXACT = Requantizer(Format(64, 0), Format(64, 0), Rounding.FLOOR, Overflow.SATURATE)

@@ -60,6 +60,11 @@ class Scan:
         return max((tap.shift for target in self.targets for tap in target.taps), default=0)
 
     @cached_property
+    def makes_all(self) -> bool:
+        """Whether every result is some position's."""
+        return len(self.targets) == self.targets[0].step
+
+    @cached_property
     def phases(self) -> tuple[int, ...]:
         """Source phases that some tap reads."""
         return tuple(sorted({tap.phase for target in self.targets for tap in target.taps}))

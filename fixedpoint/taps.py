@@ -13,9 +13,8 @@ from fixedpoint.convolution import Convolution, Filters
 from fixedpoint.limbs import Split
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
 from fixedpoint.planes import SLACK, Planes, gather_pairs_entry, pack_weights
-from fixedpoint.requantize import Requantizer
-from fixedpoint.scratch import Scratch
-from fixedpoint.threads import AT_ONCE, TASKS, finish, share, take, wait
+from fixedpoint.scratch import Layout, working_memory
+from fixedpoint.threads import AT_ONCE, TASKS, counters_of, finish, share, take, wait
 
 
 class Taps:
@@ -23,7 +22,7 @@ class Taps:
 
     def __init__(self, convolution: Convolution, cut: Split, given: Means):
         rows, columns, filters = convolution.rows, convolution.columns, convolution.filters
-        blocks = filter_blocks(filters.count)
+        rule, blocks = convolution.rule, filter_blocks(filters.count)
         padded = int(blocks[-1])
         planes = convolution.pairs * len(rows.phases) * len(columns.phases) * len(cut.a)
         row_bytes = (columns.positions + columns.reach) * (4 * planes + cut.sums.itemsize * padded)
@@ -32,52 +31,44 @@ class Taps:
         of_image, of_filter = layout.pair_count * layout.size, round_up(bands.height * layout.pitch, TILE_PIXELS)
         targets, bounds, (offsets, first, second) = _steps(layout, filters)
         source_digits, weight_digits = np.array(cut.a, np.int64), np.array(cut.b, np.int64)
-        self._cut, self._bands, self._blocks, self._starts = cut, bands, blocks.size - 1, (1, padded * TILE_PIXELS)
+        self._threads, self._counters = bands.threads, counters_of(blocks.size - 1, len(bands.table))
+        self._memory = Layout(
+            ((1, padded * first.size * len(cut.b)), np.int32),
+            ((1, padded * TILE_PIXELS), cut.sums),
+            ((bands.threads, len(cut.a), round_up(bands.images * of_image + SLACK, TILE_PIXELS)), np.int32),
+            ((bands.threads, 1, bands.images * padded * of_filter), cut.sums),
+        )
         self._packing = (
             filters.of_filter, filters.count, first, second, bounds, weight_digits, blocks, cut.halves,
             convolution.bias_shift,
         )  # fmt: skip
-        self._sizes = (
-            padded * first.size * len(cut.b), len(cut.a) * (bands.images * of_image + SLACK),
-            bands.images * padded * of_filter,
-        )  # fmt: skip
+        self._kernels = correlate_entry(cut.sums), rule.entry(cut.sums)
         self._fixed = (
-            bands.table, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride, layout.phase_table,
-            layout.pitch, columns.positions, source_digits, of_image, targets, bounds, offsets[None], weight_digits,
-            blocks, cut.terms // 2, cut.halves, of_filter, filters.count,
+            rule.of(cut.sums), bands.table, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride,
+            layout.phase_table, layout.pitch, columns.positions, source_digits, of_image, targets, bounds,
+            offsets[None], weight_digits, blocks, cut.terms // 2, cut.halves, of_filter, filters.count,
         )  # fmt: skip
 
     def run(
-        self, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, rule: Requantizer, results: np.ndarray
+        self, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, draws: np.ndarray, results: np.ndarray
     ) -> bool:
         """As `fixedpoint.convolve.convolve`; False, and nothing done, if the weights do not allow sums in halves."""
-        cut, (packed_size, planes_size, sums_size) = self._cut, self._sizes
-        starts = np.empty(self._starts, cut.sums)
-        kernels = (
-            gather_pairs_entry(source.dtype, source.flags.writeable), correlate_entry(cut.sums),
-            rule.entry(cut.sums, results.dtype),
-        )  # fmt: skip
-        numbers, flat = rule.of(cut.sums), results.reshape(-1)
+        gather_pairs = gather_pairs_entry(source.dtype, source.flags.writeable)
+        memory = working_memory(self._memory)
+        packed, starts, planes, sums = memory.arrays(self._memory)
 
-        def pack(thread: int, counters: np.ndarray) -> None:
-            pack_weights(counters, weights.reshape(-1), bias, *self._packing, packed, starts)
+        def pack(thread: int, counters: np.ndarray) -> bool:
+            return pack_weights(counters, weights, bias, *self._packing, packed, starts)
 
-        def correlate(thread: int, counters: np.ndarray) -> None:
-            correlate_bands(
-                *kernels, counters, source, packed[None], starts, *memory_of[thread], numbers, rule.draws, flat,
-                results.shape[2:], *self._fixed,
+        def correlate(thread: int, counters: np.ndarray) -> bool:
+            return correlate_bands(
+                gather_pairs, *self._kernels, counters, source, packed, starts, planes[thread], sums[thread], draws,
+                results, *self._fixed,
             )  # fmt: skip
 
-        with Scratch() as memory:
-            packed = memory.empty(packed_size, np.int32)
-            memory_of = [
-                (
-                    memory.empty(planes_size, np.int32).reshape(len(cut.a), -1),
-                    memory.empty(sums_size, cut.sums)[None],
-                )
-                for _ in range(self._bands.threads)
-            ]
-            return share([(self._blocks, pack), (len(self._bands.table), correlate)], self._bands.threads)
+        done = share(self._counters, (pack, correlate), self._threads)
+        memory.keep()
+        return done
 
 
 def _steps(layout: Planes, filters: Filters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -100,9 +91,9 @@ def _steps(layout: Planes, filters: Filters) -> tuple[np.ndarray, np.ndarray, np
 
 @compiled
 def correlate_bands(
-    gather_pairs, correlate, requantize_rows, counters, source, weights, starts, planes, sums, rule, draws,
-    results, sizes, bands, height, rows, stride, table, pitch, positions, source_digits, of_image, targets, bounds,
-    offsets, weight_digits, blocks, chunk, halves, of_filter, filters,
+    gather_pairs, correlate, requantize_rows, counters, source, weights, starts, planes, sums, draws, results,
+    rule, bands, height, rows, stride, table, pitch, positions, source_digits, of_image, targets, bounds, offsets,
+    weight_digits, blocks, chunk, halves, of_filter, filters,
 ):  # fmt: skip
     """Gather, correlate and round bands as long as there are any.
 
@@ -121,12 +112,13 @@ def correlate_bands(
     bounds, offsets : int64 (targets + 1,) and (1, ...), the steps of each target
     filters : without those that fill up the blocks
     """
-    padded = blocks[-1]
+    words, row_size = results.reshape(results.size), results.shape[3]
+    plane_size, padded = results.shape[2] * row_size, blocks[-1]
     wait(counters, 0)
     for _ in range(AT_ONCE):
         band = take(counters, 1)
         if band >= counters[1, TASKS]:
-            break
+            return False
         image, end, first, last = bands[band, 0], bands[band, 1], bands[band, 2], bands[band, 3]
         for digit in range(source_digits.shape[0]):
             call(gather_pairs, (
@@ -152,7 +144,8 @@ def correlate_bands(
             call(requantize_rows, (
                 sums[0], (top - first) * pitch + left, padded * of_filter, of_filter, pitch,
                 (end - image, filters, (row_end - row + row_step - 1) // row_step, columns), rule, draws,
-                results, (image * filters * sizes[0] + row) * sizes[1] + column,
-                (sizes[0] * sizes[1], row_step * sizes[1], column_step),
+                words, image * filters * plane_size + row * row_size + column,
+                (plane_size, row_step * row_size, column_step),
             ))  # fmt: skip
         finish(counters, 1)
+    return True

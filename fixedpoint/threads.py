@@ -55,22 +55,29 @@ def threads(count: int) -> Iterator[None]:
         _count = before
 
 
-def share(stages: Sequence[tuple[int, Callable[[int, np.ndarray], None]]], count: int) -> bool:
+def counters_of(*tasks: int) -> np.ndarray:
+    """What is counted of stages of so many tasks, before any is done: for `share`."""
+    return np.array([(count, 0, 0) for count in tasks], np.int64)
+
+
+def share(counters: np.ndarray, stages: Sequence[Callable[[int, np.ndarray], bool]], count: int) -> bool:
     """Do all tasks of all stages on `count` threads; an exception of any thread is raised here.
 
     A stage calls off a later one by setting its TASKS to 0.  Returns whether the last one was done.
 
     Parameters
     ----------
-    stages : tasks, and a function of the number of a thread and the counters: it takes tasks of its stage (`take`), at
-        most AT_ONCE in a call, reports each (`finish`), and before its first has to `wait` for the stage before.
+    counters : of stages of which nothing is done yet, see `counters_of`; left as they are
+    stages : functions of the number of a thread and the counters, which take tasks of their stage (`take`), at most
+        AT_ONCE in a call, report each (`finish`), and before the first have to `wait` for the stage before; they
+        return whether any may be left.
     """
-    counters = np.array([(tasks, 0, 0) for tasks, _ in stages], np.int64)
+    counters = counters.copy()  # a thread that comes late looks at those of its own pass
 
     def until_none_is_left(thread: int) -> None:
-        for counter, (_, work) in zip(counters, stages, strict=True):
-            while counter[TAKEN] < counter[TASKS]:
-                work(thread, counters)
+        for work in stages:
+            while work(thread, counters):
+                pass
 
     if count > 1 and _this_cpu:
         _keep_off(_this_cpu(), tuple(_workers))

@@ -9,9 +9,9 @@ from fixedpoint.compiled import compiled
 from fixedpoint.convolve_weights import WeightSums
 from fixedpoint.layer import Layer
 from fixedpoint.limbs import split
-from fixedpoint.operands import operand
+from fixedpoint.operands import Operand, operand
 from fixedpoint.pair_kernels import lowest_neighbours
-from fixedpoint.requantize import EXACT, Requantizer, result_requantizer
+from fixedpoint.requantize import EXACT, NO_DRAWS, result_rule, rule_draws
 from fixedpoint.scan import forward_scan
 
 
@@ -32,32 +32,35 @@ def weight_gradient(x: np.ndarray, dz: np.ndarray, layer: Layer, first_beat: int
     ValueError
         An operand is not of integers, of the wrong shape, or out of its format's range.
     """
-    dw = np.empty(layer.geometry.w_shape, layer.formats.weight_gradient.dtype)
-    _convolve(x, dz, layer, result_requantizer("dw", layer, first_beat), dw)
-    return dw
+    return _convolve(x, dz, layer, False, rule_draws("dw", layer, first_beat))
 
 
 def weight_gradient_accumulate(x: np.ndarray, dz: np.ndarray, layer: Layer) -> np.ndarray:
     """Exact accumulators of dw before rounding: int64 (K,C,F,F) of format ``layer.accumulators["dw"]``."""
-    dw = np.empty(layer.geometry.w_shape, np.int64)
-    _convolve(x, dz, layer, EXACT, dw)
-    return dw
+    return _convolve(x, dz, layer, True, NO_DRAWS)
 
 
-def _convolve(x: np.ndarray, dz: np.ndarray, layer: Layer, rule: Requantizer, dw: np.ndarray) -> None:
-    x, dz = operand("x", x, layer), operand("dz", dz, layer)
+def _convolve(x: np.ndarray, dz: np.ndarray, layer: Layer, exact: bool, draws: np.ndarray) -> np.ndarray:
+    of_x, of_dz = _operands(layer)
+    x, dz = of_x.checked(x), of_dz.checked(dz)
     halves = layer.formats.output_gradient.width != 16 or not lowest_neighbours(dz.reshape(-1))
-    _sums(layer, rule.wide, halves, means()).run(x, dz, rule, dw)
+    return _sums(layer, exact, halves, means()).run(x, dz, draws)
 
 
 @lru_cache
-def _sums(layer: Layer, wide: bool, halves: bool, given: Means) -> WeightSums:
-    geometry, formats = layer.geometry, layer.formats
+def _operands(layer: Layer) -> tuple[Operand, Operand]:
+    return Operand("x", layer), Operand("dz", layer)
+
+
+@lru_cache
+def _sums(layer: Layer, exact: bool, halves: bool, given: Means) -> WeightSums:
+    geometry, formats, rule = layer.geometry, layer.formats, EXACT if exact else result_rule("dw", layer)
     cut = split(
-        formats.input.width, formats.output_gradient.width, layer.accumulators["dw"].width, halves=halves, wide=wide
-    )
+        formats.input.width, formats.output_gradient.width, layer.accumulators["dw"].width,
+        halves=halves, wide=rule.wide,
+    )  # fmt: skip
     rows, columns = forward_scan(geometry.rows), forward_scan(geometry.columns)
-    return WeightSums(geometry.x_shape, geometry.out_channels, rows, columns, cut, given)
+    return WeightSums(geometry.x_shape, geometry.w_shape, rows, columns, cut, rule, given)
 
 
 def weight_gradient_definition(x: np.ndarray, dz: np.ndarray, layer: Layer) -> np.ndarray:

@@ -34,10 +34,9 @@ from fixedpoint.convolution import Convolution
 from fixedpoint.limbs import digits, split
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
 from fixedpoint.planes import SLACK, Planes, gather_pairs_entry, spread_bias
-from fixedpoint.requantize import Requantizer
 from fixedpoint.scan import Scan, Tap, Target
-from fixedpoint.scratch import Scratch
-from fixedpoint.threads import AT_ONCE, finish, share, take, wait
+from fixedpoint.scratch import Layout, working_memory
+from fixedpoint.threads import AT_ONCE, counters_of, finish, share, take, wait
 
 POINTS = 16
 #: Where tiles are faster, as measured: products for each word that is transformed on its way in or out, and results
@@ -78,66 +77,62 @@ class Tiles:
 
     def __init__(self, convolution: Convolution, given: Means):
         (rows, row_taps), (columns, column_taps) = _tiled(convolution.rows), _tiled(convolution.columns)
-        self._filters, self._channels = convolution.filters, convolution.channels
-        self._bias_shift = convolution.bias_shift
-        self._blocks = filter_blocks(self._filters.count)
-        self._padded, self._pairs = int(self._blocks[-1]), convolution.pairs
-        pairs, (whole,) = self._pairs, digits(16, 16)
-        row_bytes = 4 * (columns.positions + columns.reach) * (POINTS + 4) * (pairs + self._padded) // _BAND
-        self._bands = bands = Bands.of(
-            convolution.images, rows.positions, row_bytes, convolution.multiplications, given
-        )  # fmt: skip
+        filters, rule, pairs, (whole,) = convolution.filters, convolution.rule, convolution.pairs, digits(16, 16)
+        blocks, sums = filter_blocks(filters.count), np.dtype(np.int32)
+        padded = int(blocks[-1])
+        row_bytes = 4 * (columns.positions + columns.reach) * (POINTS + 4) * (pairs + padded) // _BAND
+        bands = Bands.of(convolution.images, rows.positions, row_bytes, convolution.multiplications, given)
         layout = Planes(convolution.channels, rows, columns, bands.height)
         of_phases, of_plane = layout.pair_count * layout.size, round_up(bands.height * layout.pitch, TILE_PIXELS)
-        of_point = bands.images * self._padded * of_plane
-        self._sizes = (
-            bands.images * of_phases + SLACK, bands.images * POINTS * pairs * of_plane, POINTS * of_point, 4 * of_point
-        )  # fmt: skip
-        self._taps = np.array([r * self._filters.of_row + s for r in row_taps for s in column_taps])
+        of_point = bands.images * padded * of_plane
+        taps = np.array([r * filters.of_row + s for r in row_taps for s in column_taps])
         offsets = (np.arange(POINTS * pairs) * of_plane).reshape(POINTS, pairs)
+        self._threads, self._counters = bands.threads, counters_of(blocks.size - 1, len(bands.table))
+        self._memory = Layout(
+            ((POINTS, padded * pairs), sums),
+            ((POINTS, padded * TILE_PIXELS), sums),
+            ((bands.threads, round_up(bands.images * of_phases + SLACK, TILE_PIXELS)), sums),
+            ((bands.threads, bands.images * POINTS * pairs * of_plane), sums),
+            ((bands.threads, POINTS, of_point), sums),
+            ((bands.threads, 4 * of_point), sums),
+        )
+        self._packing = (
+            filters.of_filter, filters.count, filters.of_channel, convolution.channels, taps, blocks,
+            convolution.bias_shift,
+        )  # fmt: skip
+        self._kernels = *_transform_entries(), correlate_entry(sums), rule.entry(sums)
         self._fixed = (
-            bands.table, bands.height, rows.pad, layout.phase_table, layout.pitch, np.array(whole), columns.positions,
-            layout.size, offsets, self._blocks, of_plane, self._filters.count,
+            rule.of(sums), bands.table, bands.height, rows.pad, layout.phase_table, layout.pitch, np.array(whole),
+            columns.positions, layout.size, offsets, blocks, of_plane, filters.count,
         )  # fmt: skip
 
     def run(
-        self, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, rule: Requantizer, results: np.ndarray
+        self, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, draws: np.ndarray, results: np.ndarray
     ) -> bool:
         """As `fixedpoint.convolve.convolve`; True."""
-        filters, words, flat = self._filters, rule.of(np.dtype(np.int32)), results.reshape(-1)
-        starts = np.empty((POINTS, self._padded * TILE_PIXELS), np.int32)
-        kernels = (
-            gather_pairs_entry(source.dtype, source.flags.writeable), *_transform_entries(),
-            correlate_entry(starts.dtype), rule.entry(starts.dtype, results.dtype),
-        )  # fmt: skip
+        gather_pairs = gather_pairs_entry(source.dtype, source.flags.writeable)
+        memory = working_memory(self._memory)
+        packed, starts, planes, points, sums, tiles = memory.arrays(self._memory)
 
-        def pack(thread: int, counters: np.ndarray) -> None:
-            pack_points(
-                counters, weights.reshape(-1), bias, filters.of_filter, filters.count, filters.of_channel,
-                self._channels, self._taps, self._blocks, self._bias_shift, packed, starts,
+        def pack(thread: int, counters: np.ndarray) -> bool:
+            return pack_points(counters, weights, bias, *self._packing, packed, starts)
+
+        def correlate(thread: int, counters: np.ndarray) -> bool:
+            return correlate_tiles(
+                gather_pairs, *self._kernels, counters, source, packed, starts, planes[thread], points[thread],
+                sums[thread], tiles[thread], draws, results, *self._fixed,
             )  # fmt: skip
 
-        def correlate(thread: int, counters: np.ndarray) -> None:
-            planes, points, sums, tiles = memory_of[thread]
-            correlate_tiles(
-                *kernels, counters, source, packed, starts, planes, points, sums.reshape(POINTS, -1), tiles,
-                words, rule.draws, flat, results.shape[2:], *self._fixed,
-            )  # fmt: skip
-
-        with Scratch() as memory:
-            packed = memory.empty(starts.size // TILE_PIXELS * self._pairs, np.int32).reshape(POINTS, -1)
-            memory_of = [
-                [memory.empty(size, np.int32) for size in self._sizes] for _ in range(self._bands.threads)
-            ]  # fmt: skip
-            share([(self._blocks.size - 1, pack), (len(self._bands.table), correlate)], self._bands.threads)
+        share(self._counters, (pack, correlate), self._threads)
+        memory.keep()
         return True
 
 
 @compiled
 def correlate_tiles(
     gather_pairs, to_points, from_points, correlate, requantize_rows, counters, source, weights, starts,
-    planes, points, sums, tiles, rule, draws, results, sizes,
-    bands, height, pad, table, pitch, whole, positions, size, offsets, blocks, of_plane, filters,
+    planes, points, sums, tiles, draws, results, rule, bands, height, pad, table, pitch, whole, positions, size,
+    offsets, blocks, of_plane, filters,
 ):  # fmt: skip
     """Gather, transform, correlate, transform back and round bands as long as there are any.
 
@@ -152,12 +147,13 @@ def correlate_tiles(
     height : rows of tiles;  pad : of source rows;  table : see `Planes.phase_table`;  whole : the digit of whole words
     positions : tiles of a row;  size : elements of a phase plane;  filters : without those that fill up the blocks
     """
-    pairs, padded = offsets.shape[1], blocks[-1]
+    words, (row_count, row_size) = results.reshape(results.size), results.shape[2:]
+    plane_size, pairs, padded = row_count * row_size, offsets.shape[1], blocks[-1]
     wait(counters, 0)
     for _ in range(AT_ONCE):
         band = take(counters, 1)
         if band >= bands.shape[0]:
-            break
+            return False
         image, end, first, last = bands[band, 0], bands[band, 1], bands[band, 2], bands[band, 3]
         call(gather_pairs, (source, (image, end), first, height + 1, (2, pad), 2, table, pitch, whole, planes))
         call(to_points, (planes, (end - image) * pairs, size, pitch, height * pitch, pairs, points, of_plane))
@@ -168,14 +164,14 @@ def correlate_tiles(
         ))  # fmt: skip
         call(from_points, (sums, (end - image) * padded, of_plane, pixels, tiles))
         for odd in range(2):
-            rows = min(last, (sizes[0] - odd + 1) // 2) - first
+            rows = min(last, (row_count - odd + 1) // 2) - first
             call(requantize_rows, (
                 tiles, odd * 2 * of_plane, padded * 4 * of_plane, 4 * of_plane, 2 * pitch,
-                (end - image, filters, rows, sizes[1]), rule, draws,
-                results, (image * filters * sizes[0] + 2 * first + odd) * sizes[1],
-                (sizes[0] * sizes[1], 2 * sizes[1], 1),
+                (end - image, filters, rows, row_size), rule, draws,
+                words, image * filters * plane_size + (2 * first + odd) * row_size, (plane_size, 2 * row_size, 1),
             ))  # fmt: skip
         finish(counters, 1)
+    return True
 
 
 @compiled
@@ -187,20 +183,22 @@ def pack_points(
     Parameters
     ----------
     counters : of `fixedpoint.threads`; a task of stage 0 is a block
-    weights : integers, one-dimensional;  of_filter, of_channel : distances between neighbours in it
+    weights : integers;  of_filter, of_channel : distances between neighbours
     taps : int64 (9,), where the taps that read pixels (0,0), (0,1), (0,2), (1,0), ... of a tile are
     blocks : int64, the first filter of each block, and one behind the last
     bias : int64, of each filter; of others it is 0
     packed : int32 (16 points, padded filters * pairs): for each block (pairs, filters of the block)
     starts : int32 (16, padded filters * TILE_PIXELS), see `correlate`: four times the bias, shifted left, at point
         (1,1), which counts once in every sum of a tile; 0 at the others
+
+    Returns whether any block may be left.
     """
-    pairs = (channels + 1) // 2
+    words, pairs = weights.reshape(weights.size), (channels + 1) // 2
     down, point = np.empty((4, 3), np.int32), np.zeros((2, 16), np.int32)
     for _ in range(AT_ONCE):
         block = take(counters, 0)
         if block >= blocks.size - 1:
-            break
+            return False
         lanes = blocks[block + 1] - blocks[block]
         starts[:, blocks[block] * TILE_PIXELS : blocks[block + 1] * TILE_PIXELS] = 0
         for lane in range(lanes):
@@ -213,9 +211,9 @@ def pack_points(
                         point[1] = 0
                         continue
                     for s in range(3):
-                        g0 = np.int32(weights[begin + taps[s]])
-                        g1 = np.int32(weights[begin + taps[3 + s]])
-                        g2 = np.int32(weights[begin + taps[6 + s]])
+                        g0 = np.int32(words[begin + taps[s]])
+                        g1 = np.int32(words[begin + taps[3 + s]])
+                        g2 = np.int32(words[begin + taps[6 + s]])
                         down[0, s], down[1, s], down[2, s], down[3, s] = 2 * g0, g0 + g1 + g2, g0 - g1 + g2, 2 * g2
                     for r in range(4):
                         g0, g1, g2, u = down[r, 0], down[r, 1], down[r, 2], 4 * r
@@ -225,6 +223,7 @@ def pack_points(
                 for u in range(16):
                     packed[u, target] = point[0, u] & 0xFFFF | point[1, u] << 16
         finish(counters, 0)
+    return True
 
 
 #: Which two pixels make v0 to v3, and the sign of the second.

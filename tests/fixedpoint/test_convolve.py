@@ -21,9 +21,10 @@ from fixedpoint.input_gradient import input_gradient, input_gradient_accumulate,
 from fixedpoint.layer import Layer, LayerError
 from fixedpoint.limbs import digits, split
 from fixedpoint.pair_kernels import LANES, filter_blocks
-from fixedpoint.scratch import KEPT_BYTES, Scratch
+from fixedpoint.scan import forward_scan, gradient_scan
+from fixedpoint.scratch import KEPT_BYTES, Layout, working_memory
 from fixedpoint.stochastic import result_draws
-from fixedpoint.threads import TASKS, thread_count, threads
+from fixedpoint.threads import TASKS, threads
 from fixedpoint.weight_gradient import weight_gradient, weight_gradient_accumulate, weight_gradient_definition
 from reference.geometry import Axis, Geometry
 
@@ -280,31 +281,47 @@ def test_results_do_not_depend_on_the_number_of_threads():
                 np.testing.assert_array_equal(fast(*given, layer), alone)
 
 
-def test_threads_are_counted():
-    before = thread_count()
-    with threads(3):
-        assert thread_count() == 3
-    assert thread_count() == before
-    with pytest.raises(ValueError, match="at least 1 thread is needed, not 0"), threads(0):
-        pass
+def test_all_results_are_made_where_scans_say_so():
+    """Results are then not cleared before."""
+    rng, says = np.random.default_rng(1), []
+    for _ in range(300):
+        axis = random_layer(rng).geometry.columns
+        for scan in (forward_scan(axis), gradient_scan(axis)):
+            made = [result for target in scan.targets for result in target.results(0, scan.positions, scan.results)[1]]
+            says.append(scan.makes_all)
+            assert sorted(made) == list(range(scan.results)) or not scan.makes_all
+            assert len(set(made)) == len(made)
+    assert {True, False} == set(says)
 
 
 def test_working_memory_is_kept_but_never_shared():
-    with Scratch() as memory:
-        first = memory.empty(1000, np.int32)
-    assert first.size == 1000
-    with Scratch() as memory, Scratch() as inner:
-        again, beside, other = memory.empty(1000, np.int32), memory.empty(10, np.int16), inner.empty(1000, np.int32)
-        assert again.size == other.size == 1000
-        assert beside.dtype == np.int16
-        assert not any(np.shares_memory(*pair) for pair in ((again, beside), (again, other), (beside, other)))
-    with Scratch() as memory:
-        assert memory.empty(KEPT_BYTES + 1, np.uint8).size == KEPT_BYTES + 1
-    kept = []
-    with pytest.raises(MemoryError), Scratch() as memory:
-        kept.append(memory.empty(1000, np.int32)) or memory.empty(1 << 60, np.int32)
-    with Scratch() as memory:
-        assert not np.shares_memory(memory.empty(1000, np.int32), kept[0])
+    small, two = Layout(((10,), np.int16)), Layout(((3, 1000), np.int32), ((10,), np.int16))
+    memory = working_memory(two)
+    first, beside = memory.arrays(two)
+    assert (first.shape, first.dtype, beside.shape, beside.dtype) == ((3, 1000), np.int32, (10,), np.int16)
+    assert not np.shares_memory(first, beside)
+    other = working_memory(two)  # of a pass inside this one
+    assert not any(np.shares_memory(mine, first) for mine in other.arrays(two))
+    memory.keep()
+    again = working_memory(small)
+    assert again is memory
+    (of_small,) = again.arrays(small)
+    assert np.shares_memory(of_small, first)  # the same bytes, cut up otherwise
+    assert again.arrays(two)[0] is first
+    assert working_memory(small) is not memory  # after an exception: never kept again
+
+
+def test_working_memory_of_unusual_size_is_not_kept():
+    small, large = Layout(((10,), np.uint8)), Layout(((KEPT_BYTES + 1,), np.uint8))
+    usual = working_memory(small)
+    usual.keep()
+    memory = working_memory(large)
+    assert memory.arrays(large)[0].size == KEPT_BYTES + 1
+    memory.keep()
+    assert working_memory(large) is not memory
+    assert working_memory(small) is usual
+    with pytest.raises(MemoryError):
+        working_memory(Layout(((1 << 60,), np.int32)))
 
 
 WITH_GUARD_PAGES = """
@@ -335,7 +352,9 @@ def guarded(shape, dtype):
     return np.frombuffer(area, dtype, count, start).reshape(shape)
 
 
-fixedpoint.scratch.Scratch.empty = lambda memory, size, dtype: guarded(size, dtype)
+fixedpoint.scratch._cut = lambda block, layout: [
+    guarded(shape, dtype) for _, _, shape, dtype in layout.arrays
+]
 fixedpoint.winograd.FEWEST_PRODUCTS = fixedpoint.winograd.FEWEST_RESULTS = 0
 for module in (fixedpoint.taps, fixedpoint.convolve_weights, fixedpoint.winograd):
     module.SLACK = int(sys.argv[1])

@@ -15,7 +15,7 @@ import fixedpoint.winograd
 from fixedpoint.formats import Format, Formats
 from fixedpoint.forward import forward, forward_definition
 from fixedpoint.layer import Layer
-from fixedpoint.threads import finish, share, take, thread_count, threads, wait
+from fixedpoint.threads import TASKS, counters_of, finish, share, take, thread_count, threads, wait
 from reference.geometry import Axis, Geometry
 
 #: What a task that is done once adds up to.
@@ -24,18 +24,19 @@ ONCE = sum(i * i % 3 for i in range(3000))
 
 @njit(nogil=True)
 def add_one(counters, stage, before, done):
-    """A task of `stage`: note how much of the stage before is done when it begins."""
+    """Three tasks of `stage`, if there are: note how much of the stage before is done when each begins."""
     if stage > 0:
         wait(counters, stage - 1)
     for _ in range(3):
         task = take(counters, stage)
-        if task >= done.shape[1]:
-            break
+        if task >= counters[stage, TASKS]:
+            return False
         if stage > 0:
             before[stage, task] = done[stage - 1].sum()
         for i in range(3000):  # long enough for the others to come in between
             done[stage, task] += i * i % 3
         finish(counters, stage)
+    return True
 
 
 @pytest.mark.parametrize("count", range(1, 7))
@@ -47,7 +48,7 @@ def test_every_task_is_done_once_and_after_the_stage_before(count, tasks):
         def stage(number, before=before, done=done):
             return lambda thread, counters: add_one(counters, number, before, done)
 
-        share([(tasks, stage(number)) for number in range(3)], count)
+        share(counters_of(tasks, tasks, tasks), [stage(number) for number in range(3)], count)
         assert (done == ONCE).all()
         assert (before[1:] == ONCE * tasks).all()
 
@@ -56,11 +57,12 @@ def test_every_task_is_done_once_and_after_the_stage_before(count, tasks):
 def call_off(counters, done):
     for _ in range(10):
         if take(counters, 0) >= done.shape[1]:
-            break
-        counters[1, 0] = 0
+            return False
+        counters[1, TASKS] = 0
         for i in range(100000):
             done[0, i * i % 3] += i
         finish(counters, 0)
+    return True
 
 
 @pytest.mark.parametrize("count", range(1, 5))
@@ -68,16 +70,16 @@ def test_a_stage_may_be_called_off(count):
     """Nobody is still at work when `share` returns."""
     for _ in range(20):
         done, later = np.zeros((1, 3), np.int64), np.zeros((2, 5), np.int64)
-        called_off = [
-            (3, lambda thread, counters, done=done: call_off(counters, done)),
-            (5, lambda thread, counters, later=later: add_one(counters, 1, later, later)),
+        stages = [
+            lambda thread, counters, done=done: call_off(counters, done),
+            lambda thread, counters, later=later: add_one(counters, 1, later, later),
         ]
-        assert not share(called_off, count)
+        assert not share(counters_of(3, 5), stages, count)
         seen = done.sum()
         time.sleep(0.001)
         assert done.sum() == seen > 0
         assert not later.any()
-    assert share([(3, lambda thread, counters: add_one(counters, 0, done, done))], count)
+    assert share(counters_of(3), [lambda thread, counters: add_one(counters, 0, done, done)], count)
 
 
 def test_a_thread_that_comes_late_is_not_waited_for():
@@ -87,9 +89,9 @@ def test_a_thread_that_comes_late_is_not_waited_for():
         if thread == 1:
             time.sleep(0.2)
             late.append(thread)
-        add_one(counters, 0, done, done)
+        return add_one(counters, 0, done, done)
 
-    share([(5, work)], 2)
+    share(counters_of(5), (work,), 2)
     assert (done == ONCE).all()
     assert not late
 
@@ -103,10 +105,10 @@ def test_an_exception_of_any_thread_is_raised(failing):
             take_one(counters)  # and never finish it
             raise RuntimeError(f"thread {thread}")
         time.sleep(0.05)
-        add_one(counters, 0, done, done)
+        return add_one(counters, 0, done, done)
 
     with pytest.raises(RuntimeError, match=f"thread {failing}"):
-        share([(50, work)], 2)
+        share(counters_of(50), (work,), 2)
 
 
 @njit
@@ -130,13 +132,14 @@ def test_no_product_is_made_before_all_weights_are_packed(channels, module, kern
     def late(counters, *given):
         if threading.current_thread() is caller:
             assert taken.wait(10)
-            pack(counters, *given)
-        elif not taken.is_set():
+            return pack(counters, *given)
+        if not taken.is_set():
             block = take_one(counters)
             taken.set()
             time.sleep(0.05)
             pack(np.array([[99, block, 0], [0, 0, 0]]), *given)
             finish_one(counters)
+        return False
 
     monkeypatch.setattr(module, kernel, late)
     form, exact = Format(8, 4), Format(32, 8)
@@ -161,12 +164,12 @@ def test_workers_are_kept_off_the_cpu_of_the_caller():
         until = time.monotonic() + 10
         while not seen and time.monotonic() < until:
             time.sleep(0.001)
-        add_one(counters, 0, done, done)
+        return add_one(counters, 0, done, done)
 
     for _ in range(2):  # the first time begins the workers
         done = np.zeros((1, 5), np.int64)
         seen.clear()
-        share([(5, work)], 2)
+        share(counters_of(5), (work,), 2)
     assert seen[0] < allowed
     assert len(seen[0]) == len(allowed) - 1
     assert os.sched_getaffinity(0) == allowed
@@ -174,7 +177,7 @@ def test_workers_are_kept_off_the_cpu_of_the_caller():
         os.sched_setaffinity(0, {min(allowed)})
         done = np.zeros((1, 5), np.int64)
         seen.clear()
-        share([(5, work)], 2)
+        share(counters_of(5), (work,), 2)
     finally:
         os.sched_setaffinity(0, allowed)
     assert (done == ONCE).all()

@@ -1,12 +1,14 @@
 """Winograd's tiles against the definitions, at the widest words for which they are exact, and at no wider ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import fixedpoint.bands
 import fixedpoint.winograd
-from fixedpoint.convolution import Convolution, Filters
 from fixedpoint.formats import Format, Formats, Overflow, Rounding
+from fixedpoint.forward import forward_convolution
 from fixedpoint.layer import Layer
 from fixedpoint.scan import forward_scan, gradient_scan
 from fixedpoint.threads import threads
@@ -58,8 +60,10 @@ def test_tiles_equal_the_definitions(block, monkeypatch):
 )
 def test_tiles_are_for_words_that_stay_exact(bits, exact):
     """With two bits more for x, four more for w, two more for the sums."""
-    scan, filters = forward_scan(Axis(56, 3, 1, 1, 1)), Filters(64, 64 * 9, 9, 3)
-    assert tiles_suit(Convolution(1, 64, scan, scan, filters, 64 * 64 * 9, bits, 0)) == exact
-    for axis in (Axis(56, 3, 2, 1, 1), Axis(56, 3, 1, 1, 1, 2), Axis(56, 2, 1, 1, 1), Axis(56, 5, 1, 1, 1)):
-        assert not tiles_suit(Convolution(1, 64, scan, forward_scan(axis), filters, 64 * 64 * 9, bits, 0))
-        assert not tiles_suit(Convolution(1, 64, gradient_scan(axis), scan, filters, 64 * 64 * 9, bits, 0))
+    axis = Axis(56, 3, 1, 1, 1)
+    layer = Layer(Geometry(1, 64, 64, axis, axis), Formats(*[Format(8, 4)] * 8))
+    convolution = replace(forward_convolution(layer), bits=bits)
+    assert tiles_suit(convolution) == exact
+    for other in (Axis(56, 3, 2, 1, 1), Axis(56, 3, 1, 1, 1, 2), Axis(56, 2, 1, 1, 1), Axis(56, 5, 1, 1, 1)):
+        assert not tiles_suit(replace(convolution, columns=forward_scan(other)))
+        assert not tiles_suit(replace(convolution, rows=gradient_scan(other)))
