@@ -19,6 +19,7 @@ from pathlib import Path
 from numba import config, njit, types
 from numba.core import cgutils, errors, event
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.dispatcher import Dispatcher
 from numba.extending import intrinsic
 
 _SOURCES = sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))).digest()
@@ -37,7 +38,19 @@ def compiled(function: Callable) -> Callable:
 
     With NUMBA_BOUNDSCHECK=1 nothing is kept, because kept code does not remember whether it was built with checks.
     """
-    dispatcher = njit(nogil=True)(function)
+    return _kept(njit(nogil=True, no_cfunc_wrapper=True)(function))
+
+
+def inner(function: Callable) -> Callable:
+    """Decorator: as `compiled`, for what compiled functions call.  Python must not, there is nothing for it to call.
+
+    What Python would need to call it takes as long to compile as many of these functions do themselves.
+    """
+    return _kept(njit(no_cfunc_wrapper=True, no_cpython_wrapper=True)(function))
+
+
+def _kept(dispatcher: Dispatcher) -> Dispatcher:
+    function = dispatcher.py_func
     if not config.BOUNDSCHECK:
         with suppress(RuntimeError):  # neither the package's folder nor the user's can be written: nothing is kept
             dispatcher._cache = _PackageCache(function)

@@ -36,7 +36,7 @@ from numba import from_dtype, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fixedpoint.compiled import INT, INTS, INTS_2D, TWO, compiled, entry
+from fixedpoint.compiled import INT, INTS, INTS_2D, TWO, compiled, entry, inner
 from fixedpoint.vector_code import (
     I64,
     LANES,
@@ -171,7 +171,7 @@ _half_of_wide, _half_of_narrow, _thin_halves = (
 )
 
 
-@compiled
+@inner
 def correlate(
     planes, images, size, pixels, offsets, steps, weights, place_of_weights, blocks, chunk, halves, shift,
     start, fresh, sums, pitch,
@@ -280,7 +280,7 @@ def _dot_tile(rows, halves):
 _dot, _dot_of_half = _dot_tile(FILTERS, False), _dot_tile(FILTERS // 2, True)
 
 
-@compiled
+@inner
 def dot(filters, filter_count, plane, pixels, offsets, begin, end, halves, shift, sums, pitch):
     """Add to `sums` the dot product of every filter plane with every column, over pixels begin..end-1.
 

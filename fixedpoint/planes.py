@@ -28,7 +28,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numba import from_dtype, types
 
-from fixedpoint.compiled import INT, INTS, INTS_2D, TWO, compiled, entry
+from fixedpoint.compiled import INT, INTS, INTS_2D, TWO, compiled, entry, inner
 from fixedpoint.scan import Scan, Target
 from fixedpoint.threads import AT_ONCE, TASKS, finish, take
 
@@ -134,13 +134,13 @@ def _neighbours(target: Target) -> list[tuple]:
     return couples
 
 
-@compiled
+@inner
 def _clear(planes, begin, end):
     for place in range(begin, end):
         planes[np.uint64(place)] = 0
 
 
-@compiled
+@inner
 def gather(source, image, first_row, height, rows, stride, phases, pitch, size, digit, planes):
     """Planes of single pixels: rows `first_row` and on of every channel and phase, zeros where there is padding.
 
@@ -193,7 +193,7 @@ def gather_entry(dtype: np.dtype, writeable: bool) -> int:
     return entry(gather, _tensor(dtype, writeable), INT, INT, INT, TWO, INT, INTS_2D, INT, INT, INTS, types.int16[::1])
 
 
-@compiled
+@inner
 def gather_pairs(source, images, first_row, height, rows, stride, phases, pitch, digit, planes):
     """Planes of pairs: as `gather`, for channels two by two; a last channel is paired with itself one place on.
 
@@ -250,7 +250,7 @@ def gather_pairs_entry(dtype: np.dtype, writeable: bool) -> int:
     return entry(gather_pairs, source, TWO, INT, INT, TWO, INT, INTS_2D, INT, INTS, types.int32[::1])
 
 
-@compiled
+@inner
 def _pack(weights, start, first, second, digit, packed, place, apart):
     """One filter's pairs, from weight `start` on, to every place that lies `apart` from the one before."""
     offset, shift, mask, half = digit[0], digit[1], digit[2], digit[3]
@@ -264,7 +264,7 @@ def _pack(weights, start, first, second, digit, packed, place, apart):
         packed[np.uint64(place + step * apart)] = low & 0xFFFF | high << 16
 
 
-@compiled
+@inner
 def _lowest_pair(pairs):
     """Whether any of `pairs`, int32 of one dimension, is twice -2**15."""
     found = False
@@ -273,7 +273,7 @@ def _lowest_pair(pairs):
     return found
 
 
-@compiled
+@inner
 def spread_bias(bias, shift, filter_, starts, lanes):
     """The bias of a filter, shifted left, in as many lanes; 0 where there is none."""
     start = bias[filter_] << shift if filter_ < bias.size else 0

@@ -24,7 +24,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from fixedpoint.compiled import compiled
+from fixedpoint.compiled import compiled, inner
 
 #: Tasks that a thread does before it looks at whether it has been interrupted.
 AT_ONCE = 64
@@ -161,7 +161,7 @@ def _finished(typing, counters, stage):
     return types.int64(counters, types.int64), generate
 
 
-@compiled
+@inner
 def wait(counters, stage):
     """Wait until all tasks of a stage are finished, none of which is left to be taken."""
     while _finished(counters, stage) < counters[stage, TASKS]:

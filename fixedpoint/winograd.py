@@ -29,7 +29,7 @@ import numpy as np
 from numba import types
 
 from fixedpoint.bands import Bands, Means, round_up
-from fixedpoint.compiled import INT, call, compiled, entry
+from fixedpoint.compiled import INT, call, compiled, entry, inner
 from fixedpoint.convolution import Convolution
 from fixedpoint.limbs import digits, split
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
@@ -230,13 +230,13 @@ def pack_points(
 _PIXELS = np.array([[0, 2, -1], [1, 2, 1], [2, 1, -1], [1, 3, -1]])
 
 
-@compiled
+@inner
 def _add(a, first, sign, second, count, total, place):
     for i in range(count):
         total[np.uint64(place + i)] = a[np.uint64(first + i)] + sign * a[np.uint64(second + i)]
 
 
-@compiled
+@inner
 def to_points(planes, count, size, pitch, pixels, pairs, points, of_plane):
     """The 16 points of `count` pairs of channels, all of which are at positions 0..pixels-1.
 
@@ -271,14 +271,14 @@ def to_points(planes, count, size, pitch, pixels, pairs, points, of_plane):
 _CHUNK = 256
 
 
-@compiled
+@inner
 def _add_three(m, first, apart, sign, count, total, place):
     for i in range(count):
         others = m[np.uint64(first + apart + i)] + m[np.uint64(first + 2 * apart + i)]
         total[np.uint64(place + i)] = m[np.uint64(first + i)] + sign * others
 
 
-@compiled
+@inner
 def from_points(points, count, of_plane, pixels, tiles):
     """The 2 x 2 sums of every tile, from four times those of its points.
 
