@@ -6,8 +6,14 @@ because a kernel contains those that it calls, and vector code that yet another 
 A function that Numba compiles is compiled once more with each that calls it.  For the large ones that takes longer
 than they are worth, so they are called by their addresses::
 
-    address = entry(function, INT, INTS)        for arguments of these types
-    call(address, (1, array))                   in a compiled function that is given the address
+    function = entry(function, INT, INTS)       for arguments of these types
+    call(function, (1, array))                  in a compiled function that is given the address
+
+Words whose dtype is not the same in every layer are handed on by address too, so that what hands them on is compiled
+once, and only what looks at them for each dtype::
+
+    entry(function, words_of(array.dtype))      a function that says: words = carray(words, (size,))
+    call(function, (at(place),))                place = address(array), which has to be kept as long
 """
 
 import sys
@@ -16,7 +22,8 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from numba import config, njit, types
+import numpy as np
+from numba import config, from_dtype, njit, types
 from numba.core import cgutils, errors, event
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.dispatcher import Dispatcher
@@ -58,7 +65,8 @@ def _kept(dispatcher: Dispatcher) -> Dispatcher:
 
 
 #: Types of the arguments of many kernels.
-INT, TWO, INTS, INTS_2D = types.int64, types.UniTuple(types.int64, 2), types.int64[::1], types.int64[:, ::1]
+INT, INTS, INTS_2D = types.int64, types.int64[::1], types.int64[:, ::1]
+TWO, FOUR = types.UniTuple(INT, 2), types.UniTuple(INT, 4)
 
 
 _entered: set[tuple[types.Type, ...]] = set()
@@ -68,7 +76,7 @@ def entry(function: Callable, *arguments: types.Type) -> int:
     """Where a compiled function that returns nothing begins, for arguments of these types."""
     function.compile(arguments)
     code = function.overloads[arguments]
-    _entered.add(arguments)
+    _entered.add(tuple(types.voidptr if isinstance(kind, types.CPointer) else kind for kind in arguments))
     return code.library.get_pointer_to_function(code.fndesc.llvm_func_name)
 
 
@@ -90,6 +98,26 @@ def call(typing, address, arguments):
         return context.get_dummy_value()
 
     return types.void(address, arguments), generate
+
+
+def words_of(dtype: np.dtype) -> types.CPointer:
+    """The type of an address of words, for `entry`."""
+    return types.CPointer(from_dtype(dtype))
+
+
+def address(array: np.ndarray) -> int:
+    """Where the words of a contiguous array begin."""
+    return array.__array_interface__["data"][0]
+
+
+@intrinsic
+def at(typing, place):
+    """An `address`, to be handed on to a function that was entered for `words_of` some dtype."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return types.voidptr(types.int64), generate
 
 
 class _Notice(event.Listener):

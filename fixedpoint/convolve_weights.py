@@ -16,8 +16,9 @@ and tap is one dot product of two flat pieces of memory, whatever the stride::
 import numpy as np
 
 from fixedpoint.bands import Bands, Means, round_up
-from fixedpoint.compiled import call, compiled
+from fixedpoint.compiled import address, at, call, compiled
 from fixedpoint.limbs import Split
+from fixedpoint.operands import Operand
 from fixedpoint.pair_kernels import DOT_PIXELS, FILTERS, VECTORS, dot_entry
 from fixedpoint.planes import SLACK, Planes, gather_entry
 from fixedpoint.requantize import Requantizer
@@ -33,13 +34,13 @@ class WeightSums:
     """All that can be known before the words are: bands, their layout, and what each weight multiplies."""
 
     def __init__(
-        self, x_shape: tuple[int, ...], w_shape: tuple[int, ...], rows: Scan, columns: Scan, cut: Split,
+        self, x: Operand, dz: Operand, w_shape: tuple[int, ...], rows: Scan, columns: Scan, cut: Split,
         rule: Requantizer, given: Means,
     ):  # fmt: skip
-        (images, channels), filters = x_shape[:2], w_shape[0]
+        (images, channels, height, width), filters = x.shape, w_shape[0]
         padded, pitch = round_up(filters, FILTERS), columns.positions + columns.reach
         planes = channels * len(rows.phases) * len(columns.phases) * len(cut.a) + padded * len(cut.b)
-        multiplications = images * channels * x_shape[2] * x_shape[3] * filters * rows.positions * columns.positions
+        multiplications = images * channels * height * width * filters * rows.positions * columns.positions
         bands = Bands.of(
             images, rows.positions, 2 * pitch * planes, multiplications, given, rows=max(1, BAND_PIXELS // pitch)
         )
@@ -56,11 +57,12 @@ class WeightSums:
             ((bands.threads, len(cut.b), padded * of_filter), np.int16),
             ((bands.threads, padded * offsets.size), cut.sums),
         )
-        self._dot, self._requantize_rows = dot_entry(cut.sums), rule.entry(cut.sums)
+        self._kernels = gather_entry(x.dtype), gather_entry(dz.dtype), dot_entry(cut.sums)
+        self._requantize_rows = rule.entry(cut.sums)
         self._fixed = (
-            bands.table, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride, layout.phase_table,
-            np.array([[0, 0, 0, columns.positions]]), pitch, layout.size, np.array(cut.a, np.int64),
-            np.array(cut.b, np.int64), filters, of_filter, offsets, chunk, cut.halves,
+            x.shape, dz.shape, bands.table, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride,
+            layout.phase_table, np.array([[0, 0, 0, columns.positions]]), pitch, layout.size,
+            np.array(cut.a, np.int64), np.array(cut.b, np.int64), filters, of_filter, offsets, chunk, cut.halves,
         )  # fmt: skip
         self._adding_up = offsets.size, filters, weights, rule.of(cut.sums)
 
@@ -76,19 +78,19 @@ class WeightSums:
         -------
         ndarray (filters, channels, kernel rows, kernel columns) of the rule's dtype
         """
-        gather_x, gather_dz = (gather_entry(tensor.dtype, tensor.flags.writeable) for tensor in (x, dz))
+        begun, results = np.zeros(self._threads, np.bool_), np.empty(*self._results)
+        words = [address(tensor) for tensor in (x, dz, results)]
         memory = working_memory(self._memory)
         planes, outputs, sums = memory.arrays(self._memory)
-        begun, results = np.zeros(self._threads, np.bool_), np.empty(*self._results)
 
         def dot(thread: int, counters: np.ndarray) -> bool:
             return dot_bands(
-                gather_x, gather_dz, self._dot, counters, x, dz, planes[thread], outputs[thread], begun[thread:],
+                *self._kernels, counters, words[0], words[1], planes[thread], outputs[thread], begun[thread:],
                 sums[thread], *self._fixed,
             )  # fmt: skip
 
         def round_sums(thread: int, counters: np.ndarray) -> bool:
-            return add_up(self._requantize_rows, counters, begun, sums, *self._adding_up, draws, results)
+            return add_up(self._requantize_rows, counters, begun, sums, *self._adding_up, draws, words[2])
 
         share(self._counters, (dot, round_sums), self._threads)
         memory.keep()
@@ -97,9 +99,8 @@ class WeightSums:
 
 @compiled
 def dot_bands(
-    gather_x, gather_dz, dot, counters, x, dz, planes, outputs, begun, sums,
-    bands, height, rows, stride, table, outputs_table, pitch, size, x_digits, dz_digits, filters, of_filter,
-    offsets, chunk, halves,
+    gather_x, gather_dz, dot, counters, x, dz, planes, outputs, begun, sums, x_shape, dz_shape, bands, height, rows,
+    stride, table, outputs_table, pitch, size, x_digits, dz_digits, filters, of_filter, offsets, chunk, halves,
 ):  # fmt: skip
     """Gather bands and add their dot products to `sums` as long as there are any.
 
@@ -108,6 +109,7 @@ def dot_bands(
     gather_x, gather_dz, dot : the addresses of `gather`, for x and for dz, and of `dot`
     counters : of `fixedpoint.threads`; a task of stage 0 is a band
     bands : int64, see `fixedpoint.bands.Bands`;  begun : bool, whether `sums` hold anything yet
+    x, dz : addresses of tensors of these shapes
     planes, outputs : int16 (digits, ...);  sums, offsets, halves : see `dot`
     height : rows of a pixel plane, of `size`;  rows : (stride, pad);  stride : that of the columns
     table, outputs_table : of x and of dz, see `Planes.phase_table`;  x_digits, dz_digits : int64 (digits, 4)
@@ -123,11 +125,11 @@ def dot_bands(
         image, first, last = bands[band, 0], bands[band, 2], bands[band, 3]
         for digit in range(x_digits.shape[0]):
             call(gather_x, (
-                x, image, first, height, rows, stride, table, pitch, size, x_digits[digit], planes[digit],
+                at(x), x_shape, image, first, height, rows, stride, table, pitch, size, x_digits[digit], planes[digit],
             ))  # fmt: skip
         for digit in range(dz_digits.shape[0]):
             call(gather_dz, (
-                dz, image, first, last - first, (1, 0), 1, outputs_table, pitch, of_filter,
+                at(dz), dz_shape, image, first, last - first, (1, 0), 1, outputs_table, pitch, of_filter,
                 dz_digits[digit], outputs[digit],
             ))  # fmt: skip
         pixels = ((last - first) * pitch + DOT_PIXELS - 1) // DOT_PIXELS * DOT_PIXELS
@@ -159,7 +161,7 @@ def add_up(requantize_rows, counters, begun, sums, of_filter, filters, weights, 
     first = 0
     while not begun[first]:
         first += 1
-    total, words = sums[first], results.reshape(results.size)
+    total = sums[first]
     for _ in range(AT_ONCE):
         filter_ = FILTERS * take(counters, 1)
         if filter_ >= filters:
@@ -171,7 +173,7 @@ def add_up(requantize_rows, counters, begun, sums, of_filter, filters, weights, 
                 for i in range(place, place + count * of_filter):
                     total[np.uint64(i)] += others[np.uint64(i)]
         call(requantize_rows, (
-            total, place, 0, of_filter, 0, (1, count, 1, weights), rule, draws, words, filter_ * weights,
+            total, place, 0, of_filter, 0, (1, count, 1, weights), rule, draws, at(results), filter_ * weights,
             (weights, 0, 1),
         ))  # fmt: skip
         finish(counters, 1)

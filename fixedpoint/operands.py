@@ -10,9 +10,9 @@ class Operand:
     """What tensor x, w, b or dz of `layer` has to be: its shape, and the words of its format."""
 
     def __init__(self, tensor: str, layer: Layer):
-        self._tensor, self._shape = tensor, layer.geometry.shapes[tensor]
+        self._tensor, self.shape = tensor, layer.geometry.shapes[tensor]
         self._form = form = layer.formats.of(tensor)
-        self._dtype, self._lowest, self._highest = form.dtype, form.lowest, form.highest
+        self.dtype, self._lowest, self._highest = form.dtype, form.lowest, form.highest
         #: Whether every word that the dtype can hold is one of the format.
         self._full = form.width == 8 * form.dtype.itemsize
 
@@ -24,7 +24,7 @@ class Operand:
         ValueError
             The array does not hold integers, has another shape, or an element is outside the tensor's format.
         """
-        if type(words) is np.ndarray and words.dtype == self._dtype and words.shape == self._shape:
+        if type(words) is np.ndarray and words.dtype == self.dtype and words.shape == self.shape:
             flags = words.flags
             if flags.c_contiguous and flags.aligned and (self._full or _all_inside(words, self._lowest, self._highest)):
                 return words
@@ -33,8 +33,8 @@ class Operand:
         words = np.asarray(words)
         if words.dtype.kind not in "iu":
             raise ValueError(f"{self._tensor} must hold integers, not {words.dtype}")
-        if words.shape != self._shape:
-            raise ValueError(f"{self._tensor} must have shape {self._shape}, not {words.shape}")
+        if words.shape != self.shape:
+            raise ValueError(f"{self._tensor} must have shape {self.shape}, not {words.shape}")
         held = np.iinfo(words.dtype)  # most often the dtype alone rules out one end, or both
         too_low = held.min < self._lowest and words.min() < self._lowest
         if too_low or (held.max > self._highest and words.max() > self._highest):
@@ -44,7 +44,7 @@ class Operand:
                 f"{self._tensor}{list(index)} is {words[index]}, outside {self._lowest}..{self._highest} "
                 f"(format {self._form}); {np.count_nonzero(outside)} of {words.size} elements are"
             )
-        return np.require(words, self._dtype, ("C_CONTIGUOUS", "ALIGNED"))
+        return np.require(words, self.dtype, ("C_CONTIGUOUS", "ALIGNED"))
 
 
 def operand(tensor: str, words: np.ndarray, layer: Layer) -> np.ndarray:

@@ -134,6 +134,8 @@ def _correlate_tile(filters, of_block, halves):
 
         def generate(context, builder, signature, arguments):
             kinds = signature.args
+            if halves and kinds[9].dtype.bitwidth == 32:
+                return context.get_dummy_value()  # sums of 32 bits are never made of halves
             pixel, first, shift, before_place, before_pitch, place, pitch = (
                 arguments[i] for i in (1, 4, 5, 7, 8, 10, 11)
             )
@@ -250,6 +252,8 @@ def _dot_tile(rows, halves):
 
         def generate(context, builder, signature, arguments):
             kinds = signature.args
+            if halves and kinds[9].dtype.bitwidth == 32:
+                return context.get_dummy_value()
             filter_, plane, column, begin, end, shift, pitch = (arguments[i] for i in (1, 2, 4, 6, 7, 8, 10))
             filters, pixels, offsets, sums = (_data(context, builder, kinds[i], arguments[i]) for i in (0, 3, 5, 9))
             tile = _Tile(builder, rows, halves)

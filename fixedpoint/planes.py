@@ -26,9 +26,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-from numba import from_dtype, types
+from numba import carray, types
 
-from fixedpoint.compiled import INT, INTS, INTS_2D, TWO, compiled, entry, inner
+from fixedpoint.compiled import FOUR, INT, INTS, INTS_2D, TWO, at, call, compiled, entry, inner, words_of
 from fixedpoint.scan import Scan, Target
 from fixedpoint.threads import AT_ONCE, TASKS, finish, take
 
@@ -141,18 +141,19 @@ def _clear(planes, begin, end):
 
 
 @inner
-def gather(source, image, first_row, height, rows, stride, phases, pitch, size, digit, planes):
+def gather(source, shape, image, first_row, height, rows, stride, phases, pitch, size, digit, planes):
     """Planes of single pixels: rows `first_row` and on of every channel and phase, zeros where there is padding.
 
     Parameters
     ----------
-    source : integers (images, channels, rows, columns);  rows : (stride, pad);  stride : that of the columns
-    height : rows of a plane;  size : elements of a plane, what is behind its last row becomes 0
+    source : integers of `shape`: images, channels, rows, columns
+    height : rows of a plane;  rows : (stride, pad);  stride : that of the columns
+    size : elements of a plane, what is behind its last row becomes 0
     phases : int64 (phases, 4), see `Planes.phase_table`;  digit : what to take of every word, see `fixedpoint.limbs`
     planes : int16, at least channels * phases * size elements, overwritten
     """
-    _, channels, source_height, source_width = source.shape
-    words = source.reshape(source.size)
+    images, channels, source_height, source_width = shape
+    words = carray(source, (images * channels * source_height * source_width,))
     offset, shift, mask, half = digit[0], digit[1], digit[2], digit[3]
     whole = shift == 0 and mask == -1
     for plane in range(channels * phases.shape[0]):
@@ -183,25 +184,23 @@ def gather(source, image, first_row, height, rows, stride, phases, pitch, size, 
         _clear(planes, plane * size + height * pitch, (plane + 1) * size)
 
 
-def _tensor(dtype: np.dtype, writeable: bool) -> types.Array:
-    return types.Array(from_dtype(dtype), 4, "C", readonly=not writeable)
-
-
 @lru_cache
-def gather_entry(dtype: np.dtype, writeable: bool) -> int:
-    """Address of `gather` from tensors of this kind."""
-    return entry(gather, _tensor(dtype, writeable), INT, INT, INT, TWO, INT, INTS_2D, INT, INT, INTS, types.int16[::1])
+def gather_entry(dtype: np.dtype) -> int:
+    """Address of `gather` from words of this dtype."""
+    return entry(
+        gather, words_of(dtype), FOUR, INT, INT, INT, TWO, INT, INTS_2D, INT, INT, INTS, types.int16[::1],
+    )  # fmt: skip
 
 
 @inner
-def gather_pairs(source, images, first_row, height, rows, stride, phases, pitch, digit, planes):
+def gather_pairs(source, shape, images, first_row, height, rows, stride, phases, pitch, digit, planes):
     """Planes of pairs: as `gather`, for channels two by two; a last channel is paired with itself one place on.
 
     `planes` is int32, the first of a pair in its low half, at least pairs * phases * height * pitch elements for each
     of images[0] to images[1] - 1.  (The last place of a row of a lone channel has no second half; no tap reads it.)
     """
-    _, channels, source_height, source_width = source.shape
-    words = source.reshape(source.size)
+    count, channels, source_height, source_width = shape
+    words = carray(source, (count * channels * source_height * source_width,))
     offset, shift, mask, half = digit[0], digit[1], digit[2], digit[3]
     whole = shift == 0 and mask == -1
     count = (channels + 1) // 2 * phases.shape[0]
@@ -244,24 +243,32 @@ def gather_pairs(source, images, first_row, height, rows, stride, phases, pitch,
 
 
 @lru_cache
-def gather_pairs_entry(dtype: np.dtype, writeable: bool) -> int:
-    """Address of `gather_pairs` from tensors of this kind."""
-    source = _tensor(dtype, writeable)
-    return entry(gather_pairs, source, TWO, INT, INT, TWO, INT, INTS_2D, INT, INTS, types.int32[::1])
+def gather_pairs_entry(dtype: np.dtype) -> int:
+    """Address of `gather_pairs` from words of this dtype."""
+    return entry(
+        gather_pairs, words_of(dtype), FOUR, TWO, INT, INT, TWO, INT, INTS_2D, INT, INTS, types.int32[::1],
+    )  # fmt: skip
 
 
 @inner
-def _pack(weights, start, first, second, digit, packed, place, apart):
-    """One filter's pairs, from weight `start` on, to every place that lies `apart` from the one before."""
+def pack_filter(weights, count, start, first, second, digit, packed, place, apart):
+    """One filter's pairs, from weight `start` of `count` on, to every place that lies `apart` from the one before."""
+    words = carray(weights, (count,))
     offset, shift, mask, half = digit[0], digit[1], digit[2], digit[3]
     whole = shift == 0 and mask == -1
     for step in range(first.size):
-        low, high = np.int64(weights[np.uint64(start + first[step])]), np.int64(0)
+        low, high = np.int64(words[np.uint64(start + first[step])]), np.int64(0)
         if second[step] >= 0:
-            high = np.int64(weights[np.uint64(start + second[step])])
+            high = np.int64(words[np.uint64(start + second[step])])
         if not whole:
             low, high = ((low + offset) >> shift & mask) - half, ((high + offset) >> shift & mask) - half
         packed[np.uint64(place + step * apart)] = low & 0xFFFF | high << 16
+
+
+@lru_cache
+def pack_filter_entry(dtype: np.dtype) -> int:
+    """Address of `pack_filter` from words of this dtype."""
+    return entry(pack_filter, words_of(dtype), INT, INT, INTS, INTS, INTS, types.int32[::1], INT, INT)
 
 
 @inner
@@ -283,15 +290,16 @@ def spread_bias(bias, shift, filter_, starts, lanes):
 
 @compiled
 def pack_weights(
-    counters, weights, bias, filter_weights, filters, first, second, bounds, digits, blocks, halves, bias_shift,
-    packed, starts,
+    pack_filter, counters, weights, bias, weight_count, filter_weights, filters, first, second, bounds, digits, blocks,
+    halves, bias_shift, packed, starts,
 ):  # fmt: skip
     """Weights in the order of `correlate`, a pair in 32 bits: of each target, of each digit, for each block; the bias.
 
     Parameters
     ----------
+    pack_filter : its address
     counters : of `fixedpoint.threads`; a task of stage 0 is a block, of all targets and digits
-    weights : integers;  filter_weights : distance between filters
+    weights : the address of `weight_count` integers;  filter_weights : distance between filters
     bias : int64, of each filter; of others it is 0
     first, second : int64 (steps,), see `Planes.steps`, of all targets
     bounds : int64 (targets + 1,), the first step of each target, and one behind the last
@@ -304,7 +312,7 @@ def pack_weights(
 
     Returns whether any block may be left.
     """
-    words, pairs = weights.reshape(weights.size), packed[0]
+    pairs = packed[0]
     for _ in range(AT_ONCE):
         block = take(counters, 0)
         if block >= blocks.size - 1:
@@ -318,7 +326,9 @@ def pack_weights(
                 place = blocks[-1] * (bounds[target] * digits.shape[0] + one.size * digit) + blocks[block] * one.size
                 for lane in range(lanes):
                     start = min(blocks[block] + lane, filters - 1) * filter_weights
-                    _pack(words, start, one, other, digits[digit], pairs, place + lane, lanes)
+                    call(pack_filter, (
+                        at(weights), weight_count, start, one, other, digits[digit], pairs, place + lane, lanes,
+                    ))  # fmt: skip
                 if halves and _lowest_pair(pairs[place : place + lanes * one.size]):
                     counters[1, TASKS] = 0
         finish(counters, 0)

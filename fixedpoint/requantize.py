@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from fixedpoint.compiled import address
 from fixedpoint.formats import Format, Overflow, Rounding
 from fixedpoint.layer import Layer
-from fixedpoint.rounding_rows import requantize_entry, requantize_rows, requantize_rows_by_draws
+from fixedpoint.rounding_rows import requantize_all, requantize_entry
 from fixedpoint.stochastic import result_draws
 
 
@@ -49,8 +50,7 @@ class Requantizer:
     def all(self, sums: np.ndarray, draws: np.ndarray) -> np.ndarray:
         """Words of one-dimensional `sums`, int64, which are overwritten; `draws` as of `rule_draws`."""
         results = np.empty(sums.size, self.dtype)
-        function = requantize_rows_by_draws if self._by_draws else requantize_rows
-        function(sums, 0, 0, 0, 0, (1, 1, 1, sums.size), self.of(sums.dtype), draws, results, 0, (0, 0, 1))
+        requantize_all(self.entry(sums.dtype), sums, self.of(sums.dtype), draws, address(results))
         return results
 
 

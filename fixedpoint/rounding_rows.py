@@ -17,10 +17,10 @@ overflows: remainder and threshold lie in 0..largest, and no value moves by more
 from functools import lru_cache
 
 import numpy as np
-from numba import from_dtype, types
+from numba import carray, from_dtype, types
 from numba.extending import intrinsic
 
-from fixedpoint.compiled import INT, INTS, compiled, entry
+from fixedpoint.compiled import FOUR, INT, INTS, at, call, compiled, entry, inner, words_of
 
 
 def _shift(operation):
@@ -42,7 +42,7 @@ def _shift(operation):
 _left, _right = _shift("shl"), _shift("ashr")
 
 
-@compiled
+@inner
 def requantize_rows(sums, place, of_image, of_filter, of_row, shape, rule, draws, results, first, steps):
     """Words of images x filters x rows x columns = `shape`, all arithmetic in the type of `sums`, int32 or int64.
 
@@ -53,12 +53,15 @@ def requantize_rows(sums, place, of_image, of_filter, of_row, shape, rule, draws
     rule : left, right: bits to shift, one of them 0;  threshold, if_odd, if_negative: see above, `if_odd` as what to
         subtract;  free: high bits of a sum that the result wraps into, 0 to saturate;  lowest and highest result
     draws : not used, see `requantize_rows_by_draws`
-    results : integers; the word goes to ``first + (n * filters + f) * steps[0] + i * steps[1] + j * steps[2]``
+    results : address of integers; the word goes to
+        ``first + (n * filters + f) * steps[0] + i * steps[1] + j * steps[2]``
     """
     word = sums.dtype.type
     sign = np.int64(31 if word(np.int64(1) << np.int64(32)) == 0 else 63)  # the compiler knows it, unlike an itemsize
     left, right, threshold, if_odd, if_negative, free, lowest, highest = rule
     images, filters, rows, columns = shape
+    reach = (images * filters - 1) * steps[0] + (rows - 1) * steps[1] + (columns - 1) * steps[2]
+    words = carray(results, (first + reach + 1,))
     if steps[2] == 1 and of_row == columns == steps[1]:
         rows, columns = 1, rows * columns
     mask = word((np.int64(1) << np.int64(right)) - 1)
@@ -81,13 +84,13 @@ def requantize_rows(sums, place, of_image, of_filter, of_row, shape, rule, draws
             source, begin = start + i * of_row, target + i * steps[1]
             if steps[2] == 1:
                 for j in range(columns):
-                    results[np.uint64(begin + j)] = sums[np.uint64(source + j)]
+                    words[np.uint64(begin + j)] = sums[np.uint64(source + j)]
             else:
                 for j in range(columns):
-                    results[np.uint64(begin + j * steps[2])] = sums[np.uint64(source + j)]
+                    words[np.uint64(begin + j * steps[2])] = sums[np.uint64(source + j)]
 
 
-@compiled
+@inner
 def requantize_rows_by_draws(sums, place, of_image, of_filter, of_row, shape, rule, draws, results, first, steps):
     """The same for stochastic rounding.
 
@@ -116,6 +119,12 @@ def requantize_entry(by_draws: bool, sums: np.dtype, results: np.dtype) -> int:
     """Address of either function from sums of this dtype to results of that one."""
     return entry(
         requantize_rows_by_draws if by_draws else requantize_rows,
-        from_dtype(sums)[::1], INT, INT, INT, INT, types.UniTuple(INT, 4), types.UniTuple(INT, 8), INTS,
-        from_dtype(results)[::1], INT, types.UniTuple(INT, 3),
+        from_dtype(sums)[::1], INT, INT, INT, INT, FOUR, types.UniTuple(INT, 8), INTS, words_of(results), INT,
+        types.UniTuple(INT, 3),
     )  # fmt: skip
+
+
+@compiled
+def requantize_all(requantize_rows, sums, rule, draws, results):
+    """Words of all of `sums`, one-dimensional, which are overwritten, to address `results`."""
+    call(requantize_rows, (sums, 0, 0, 0, 0, (1, 1, 1, sums.size), rule, draws, at(results), 0, (0, 0, 1)))

@@ -8,11 +8,11 @@ The layout is drawn in `fixedpoint.planes`, the arithmetic in `fixedpoint.pair_k
 import numpy as np
 
 from fixedpoint.bands import Bands, Means, round_up
-from fixedpoint.compiled import call, compiled
+from fixedpoint.compiled import address, at, call, compiled
 from fixedpoint.convolution import Convolution, Filters
 from fixedpoint.limbs import Split
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
-from fixedpoint.planes import SLACK, Planes, gather_pairs_entry, pack_weights
+from fixedpoint.planes import SLACK, Planes, gather_pairs_entry, pack_filter_entry, pack_weights
 from fixedpoint.scratch import Layout, working_memory
 from fixedpoint.threads import AT_ONCE, TASKS, counters_of, finish, share, take, wait
 
@@ -39,31 +39,33 @@ class Taps:
             ((bands.threads, 1, bands.images * padded * of_filter), cut.sums),
         )
         self._packing = (
-            filters.of_filter, filters.count, first, second, bounds, weight_digits, blocks, cut.halves,
-            convolution.bias_shift,
+            convolution.weight_count, filters.of_filter, filters.count, first, second, bounds, weight_digits, blocks,
+            cut.halves, convolution.bias_shift,
         )  # fmt: skip
-        self._kernels = correlate_entry(cut.sums), rule.entry(cut.sums)
+        self._pack_filter = pack_filter_entry(convolution.weights.dtype)
+        self._kernels = gather_pairs_entry(convolution.source.dtype), correlate_entry(cut.sums), rule.entry(cut.sums)
         self._fixed = (
-            rule.of(cut.sums), bands.table, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride,
-            layout.phase_table, layout.pitch, columns.positions, source_digits, of_image, targets, bounds,
-            offsets[None], weight_digits, blocks, cut.terms // 2, cut.halves, of_filter, filters.count,
+            convolution.source.shape, convolution.result_shape, rule.of(cut.sums), bands.table,
+            bands.height + rows.reach, (rows.stride, rows.pad), columns.stride, layout.phase_table, layout.pitch,
+            columns.positions, source_digits, of_image, targets, bounds, offsets[None], weight_digits, blocks,
+            cut.terms // 2, cut.halves, of_filter, filters.count,
         )  # fmt: skip
 
     def run(
         self, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, draws: np.ndarray, results: np.ndarray
     ) -> bool:
         """As `fixedpoint.convolve.convolve`; False, and nothing done, if the weights do not allow sums in halves."""
-        gather_pairs = gather_pairs_entry(source.dtype, source.flags.writeable)
+        words = [address(tensor) for tensor in (source, weights, results)]
         memory = working_memory(self._memory)
         packed, starts, planes, sums = memory.arrays(self._memory)
 
         def pack(thread: int, counters: np.ndarray) -> bool:
-            return pack_weights(counters, weights, bias, *self._packing, packed, starts)
+            return pack_weights(self._pack_filter, counters, words[1], bias, *self._packing, packed, starts)
 
         def correlate(thread: int, counters: np.ndarray) -> bool:
             return correlate_bands(
-                gather_pairs, *self._kernels, counters, source, packed, starts, planes[thread], sums[thread], draws,
-                results, *self._fixed,
+                *self._kernels, counters, words[0], packed, starts, planes[thread], sums[thread], draws, words[2],
+                *self._fixed,
             )  # fmt: skip
 
         done = share(self._counters, (pack, correlate), self._threads)
@@ -92,8 +94,8 @@ def _steps(layout: Planes, filters: Filters) -> tuple[np.ndarray, np.ndarray, np
 @compiled
 def correlate_bands(
     gather_pairs, correlate, requantize_rows, counters, source, weights, starts, planes, sums, draws, results,
-    rule, bands, height, rows, stride, table, pitch, positions, source_digits, of_image, targets, bounds, offsets,
-    weight_digits, blocks, chunk, halves, of_filter, filters,
+    source_shape, result_shape, rule, bands, height, rows, stride, table, pitch, positions, source_digits, of_image,
+    targets, bounds, offsets, weight_digits, blocks, chunk, halves, of_filter, filters,
 ):  # fmt: skip
     """Gather, correlate and round bands as long as there are any.
 
@@ -104,7 +106,7 @@ def correlate_bands(
     bands : int64, see `fixedpoint.bands.Bands`;  weights : int32 (1, ...), see `pack_weights`
     starts, blocks, chunk, halves : see `correlate`
     planes : int32 (source digits, ...), for as many images as a band has;  sums : int32 or int64 (1, ...), likewise
-    rule, draws, results : see `requantize_rows`;  sizes : rows and columns of results
+    source, results : addresses of tensors of these shapes;  rule, draws : see `requantize_rows`
     height : rows of a plane;  rows : (stride, pad);  stride : that of the columns;  table : see `Planes.phase_table`
     positions : of a row;  source_digits, weight_digits : int64 (digits, 4), see `fixedpoint.limbs`
     targets : int64 (targets, 7): first result row, step of rows, rows; the place of the first result in a row of sums,
@@ -112,8 +114,7 @@ def correlate_bands(
     bounds, offsets : int64 (targets + 1,) and (1, ...), the steps of each target
     filters : without those that fill up the blocks
     """
-    words, row_size = results.reshape(results.size), results.shape[3]
-    plane_size, padded = results.shape[2] * row_size, blocks[-1]
+    row_size, plane_size, padded = result_shape[3], result_shape[2] * result_shape[3], blocks[-1]
     wait(counters, 0)
     for _ in range(AT_ONCE):
         band = take(counters, 1)
@@ -122,7 +123,8 @@ def correlate_bands(
         image, end, first, last = bands[band, 0], bands[band, 1], bands[band, 2], bands[band, 3]
         for digit in range(source_digits.shape[0]):
             call(gather_pairs, (
-                source, (image, end), first, height, rows, stride, table, pitch, source_digits[digit], planes[digit],
+                at(source), source_shape, (image, end), first, height, rows, stride, table, pitch,
+                source_digits[digit], planes[digit],
             ))  # fmt: skip
         pixels = (last - first - 1) * pitch + positions
         for target in range(targets.shape[0]):
@@ -144,7 +146,7 @@ def correlate_bands(
             call(requantize_rows, (
                 sums[0], (top - first) * pitch + left, padded * of_filter, of_filter, pitch,
                 (end - image, filters, (row_end - row + row_step - 1) // row_step, columns), rule, draws,
-                words, image * filters * plane_size + row * row_size + column,
+                at(results), image * filters * plane_size + row * row_size + column,
                 (plane_size, row_step * row_size, column_step),
             ))  # fmt: skip
         finish(counters, 1)

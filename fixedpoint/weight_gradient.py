@@ -60,7 +60,7 @@ def _sums(layer: Layer, exact: bool, halves: bool, given: Means) -> WeightSums:
         halves=halves, wide=rule.wide,
     )  # fmt: skip
     rows, columns = forward_scan(geometry.rows), forward_scan(geometry.columns)
-    return WeightSums(geometry.x_shape, geometry.w_shape, rows, columns, cut, rule, given)
+    return WeightSums(*_operands(layer), geometry.w_shape, rows, columns, cut, rule, given)
 
 
 def weight_gradient_definition(x: np.ndarray, dz: np.ndarray, layer: Layer) -> np.ndarray:

@@ -29,7 +29,7 @@ import numpy as np
 from numba import types
 
 from fixedpoint.bands import Bands, Means, round_up
-from fixedpoint.compiled import INT, call, compiled, entry, inner
+from fixedpoint.compiled import INT, address, at, call, compiled, entry, inner
 from fixedpoint.convolution import Convolution
 from fixedpoint.limbs import digits, split
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
@@ -100,17 +100,20 @@ class Tiles:
             filters.of_filter, filters.count, filters.of_channel, convolution.channels, taps, blocks,
             convolution.bias_shift,
         )  # fmt: skip
-        self._kernels = *_transform_entries(), correlate_entry(sums), rule.entry(sums)
+        self._kernels = (
+            gather_pairs_entry(convolution.source.dtype), *_transform_entries(), correlate_entry(sums), rule.entry(sums)
+        )  # fmt: skip
         self._fixed = (
-            rule.of(sums), bands.table, bands.height, rows.pad, layout.phase_table, layout.pitch, np.array(whole),
-            columns.positions, layout.size, offsets, blocks, of_plane, filters.count,
+            convolution.source.shape, convolution.result_shape, rule.of(sums), bands.table, bands.height, rows.pad,
+            layout.phase_table, layout.pitch, np.array(whole), columns.positions, layout.size, offsets, blocks,
+            of_plane, filters.count,
         )  # fmt: skip
 
     def run(
         self, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, draws: np.ndarray, results: np.ndarray
     ) -> bool:
         """As `fixedpoint.convolve.convolve`; True."""
-        gather_pairs = gather_pairs_entry(source.dtype, source.flags.writeable)
+        words, made = address(source), address(results)
         memory = working_memory(self._memory)
         packed, starts, planes, points, sums, tiles = memory.arrays(self._memory)
 
@@ -119,8 +122,8 @@ class Tiles:
 
         def correlate(thread: int, counters: np.ndarray) -> bool:
             return correlate_tiles(
-                gather_pairs, *self._kernels, counters, source, packed, starts, planes[thread], points[thread],
-                sums[thread], tiles[thread], draws, results, *self._fixed,
+                *self._kernels, counters, words, packed, starts, planes[thread], points[thread], sums[thread],
+                tiles[thread], draws, made, *self._fixed,
             )  # fmt: skip
 
         share(self._counters, (pack, correlate), self._threads)
@@ -131,8 +134,8 @@ class Tiles:
 @compiled
 def correlate_tiles(
     gather_pairs, to_points, from_points, correlate, requantize_rows, counters, source, weights, starts,
-    planes, points, sums, tiles, draws, results, rule, bands, height, pad, table, pitch, whole, positions, size,
-    offsets, blocks, of_plane, filters,
+    planes, points, sums, tiles, draws, results, source_shape, result_shape, rule, bands, height, pad, table, pitch,
+    whole, positions, size, offsets, blocks, of_plane, filters,
 ):  # fmt: skip
     """Gather, transform, correlate, transform back and round bands as long as there are any.
 
@@ -143,11 +146,11 @@ def correlate_tiles(
     bands : int64, see `fixedpoint.bands.Bands`
     weights : see `pack_points`;  starts, offsets, blocks : see `correlate`
     planes, points, sums, tiles : int32, for as many images as a band has
-    rule, draws, results : see `requantize_rows`;  sizes : rows and columns of results
+    source, results : addresses of tensors of these shapes;  rule, draws : see `requantize_rows`
     height : rows of tiles;  pad : of source rows;  table : see `Planes.phase_table`;  whole : the digit of whole words
     positions : tiles of a row;  size : elements of a phase plane;  filters : without those that fill up the blocks
     """
-    words, (row_count, row_size) = results.reshape(results.size), results.shape[2:]
+    row_count, row_size = result_shape[2], result_shape[3]
     plane_size, pairs, padded = row_count * row_size, offsets.shape[1], blocks[-1]
     wait(counters, 0)
     for _ in range(AT_ONCE):
@@ -155,7 +158,9 @@ def correlate_tiles(
         if band >= bands.shape[0]:
             return False
         image, end, first, last = bands[band, 0], bands[band, 1], bands[band, 2], bands[band, 3]
-        call(gather_pairs, (source, (image, end), first, height + 1, (2, pad), 2, table, pitch, whole, planes))
+        call(gather_pairs, (
+            at(source), source_shape, (image, end), first, height + 1, (2, pad), 2, table, pitch, whole, planes,
+        ))  # fmt: skip
         call(to_points, (planes, (end - image) * pairs, size, pitch, height * pitch, pairs, points, of_plane))
         pixels = (last - first - 1) * pitch + positions
         call(correlate, (
@@ -168,7 +173,7 @@ def correlate_tiles(
             call(requantize_rows, (
                 tiles, odd * 2 * of_plane, padded * 4 * of_plane, 4 * of_plane, 2 * pitch,
                 (end - image, filters, rows, row_size), rule, draws,
-                words, image * filters * plane_size + (2 * first + odd) * row_size, (plane_size, 2 * row_size, 1),
+                at(results), image * filters * plane_size + (2 * first + odd) * row_size, (plane_size, 2 * row_size, 1),
             ))  # fmt: skip
         finish(counters, 1)
     return True

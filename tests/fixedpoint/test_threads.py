@@ -121,23 +121,24 @@ def finish_one(counters):
     finish(counters, 0)
 
 
-@pytest.mark.parametrize(("channels", "module", "kernel"), [
-    (4, fixedpoint.taps, "pack_weights"), (64, fixedpoint.winograd, "pack_points"),
+@pytest.mark.parametrize(("channels", "module", "kernel", "place_of_counters"), [
+    (4, fixedpoint.taps, "pack_weights", 1), (64, fixedpoint.winograd, "pack_points", 0),
 ])  # fmt: skip
-def test_no_product_is_made_before_all_weights_are_packed(channels, module, kernel, monkeypatch):
+def test_no_product_is_made_before_all_weights_are_packed(channels, module, kernel, place_of_counters, monkeypatch):
     """The worker takes a block, sleeps on it, and packs it long after everything else could have begun."""
     monkeypatch.setattr(fixedpoint.bands, "SHARED_MULTIPLICATIONS", 0)
     pack, taken, caller = getattr(module, kernel), threading.Event(), threading.current_thread()
 
-    def late(counters, *given):
+    def late(*given):
+        functions, counters, rest = given[:place_of_counters], given[place_of_counters], given[place_of_counters + 1 :]
         if threading.current_thread() is caller:
             assert taken.wait(10)
-            return pack(counters, *given)
+            return pack(*given)
         if not taken.is_set():
             block = take_one(counters)
             taken.set()
             time.sleep(0.05)
-            pack(np.array([[99, block, 0], [0, 0, 0]]), *given)
+            pack(*functions, np.array([[99, block, 0], [0, 0, 0]]), *rest)
             finish_one(counters)
         return False
 
