@@ -73,7 +73,7 @@ _entered: set[tuple[types.Type, ...]] = set()
 
 
 def entry(function: Callable, *arguments: types.Type) -> int:
-    """Where a compiled function that returns nothing begins, for arguments of these types."""
+    """Address of a compiled function that returns nothing, for arguments of these types."""
     function.compile(arguments)
     code = function.overloads[arguments]
     _entered.add(tuple(types.voidptr if isinstance(kind, types.CPointer) else kind for kind in arguments))
@@ -81,27 +81,26 @@ def entry(function: Callable, *arguments: types.Type) -> int:
 
 
 @intrinsic
-def call(typing, address, arguments):
-    """Call the function that begins at `address`, see `entry`, with a tuple of arguments of exactly its types."""
+def call(typing, function, arguments):
+    """Call a function by its address, see `entry`, with a tuple of arguments of exactly its types."""
     given = tuple(map(types.unliteral, arguments.types))
     if given not in _entered:
         raise errors.TypingError(f"no function was entered for arguments of types {', '.join(map(str, given))}")
 
     def generate(context, builder, signature, values):
-        convention = context.call_conv
-        address, each = values[0], cgutils.unpack_tuple(builder, values[1])
+        convention, each = context.call_conv, cgutils.unpack_tuple(builder, values[1])
         each = [context.cast(builder, *of) for of in zip(each, arguments.types, given, strict=True)]
-        function = builder.inttoptr(address, convention.get_function_type(types.none, given).as_pointer())
-        status, _ = convention.call_function(builder, function, types.none, given, each)
+        begin = builder.inttoptr(values[0], convention.get_function_type(types.none, given).as_pointer())
+        status, _ = convention.call_function(builder, begin, types.none, given, each)
         with cgutils.if_unlikely(builder, status.is_error):
             convention.return_status_propagate(builder, status)
         return context.get_dummy_value()
 
-    return types.void(address, arguments), generate
+    return types.void(function, arguments), generate
 
 
 def words_of(dtype: np.dtype) -> types.CPointer:
-    """The type of an address of words, for `entry`."""
+    """The type, for `entry`, of an address of words of this dtype."""
     return types.CPointer(from_dtype(dtype))
 
 
@@ -112,7 +111,7 @@ def address(array: np.ndarray) -> int:
 
 @intrinsic
 def at(typing, place):
-    """An `address`, to be handed on to a function that was entered for `words_of` some dtype."""
+    """An `address` as a function that was entered for `words_of` some dtype takes it."""
 
     def generate(context, builder, signature, arguments):
         return builder.inttoptr(arguments[0], cgutils.voidptr_t)

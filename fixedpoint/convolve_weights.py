@@ -79,18 +79,18 @@ class WeightSums:
         ndarray (filters, channels, kernel rows, kernel columns) of the rule's dtype
         """
         begun, results = np.zeros(self._threads, np.bool_), np.empty(*self._results)
-        words = [address(tensor) for tensor in (x, dz, results)]
+        x_words, dz_words, result_words = map(address, (x, dz, results))
         memory = working_memory(self._memory)
         planes, outputs, sums = memory.arrays(self._memory)
 
         def dot(thread: int, counters: np.ndarray) -> bool:
             return dot_bands(
-                *self._kernels, counters, words[0], words[1], planes[thread], outputs[thread], begun[thread:],
+                *self._kernels, counters, x_words, dz_words, planes[thread], outputs[thread], begun[thread:],
                 sums[thread], *self._fixed,
             )  # fmt: skip
 
         def round_sums(thread: int, counters: np.ndarray) -> bool:
-            return add_up(self._requantize_rows, counters, begun, sums, *self._adding_up, draws, words[2])
+            return add_up(self._requantize_rows, counters, begun, sums, *self._adding_up, draws, result_words)
 
         share(self._counters, (dot, round_sums), self._threads)
         memory.keep()
@@ -102,7 +102,7 @@ def dot_bands(
     gather_x, gather_dz, dot, counters, x, dz, planes, outputs, begun, sums, x_shape, dz_shape, bands, height, rows,
     stride, table, outputs_table, pitch, size, x_digits, dz_digits, filters, of_filter, offsets, chunk, halves,
 ):  # fmt: skip
-    """Gather bands and add their dot products to `sums` as long as there are any.
+    """Gather bands, at most AT_ONCE, and add their dot products to `sums`; returns whether any may be left.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def dot_bands(
 
 @compiled
 def add_up(requantize_rows, counters, begun, sums, of_filter, filters, weights, rule, draws, results):
-    """Add up what the threads have, and round it, a few filters at a time, as long as there are any.
+    """Add up what the threads have, and round it, a few filters at a time; returns whether any may be left.
 
     Parameters
     ----------
@@ -154,8 +154,6 @@ def add_up(requantize_rows, counters, begun, sums, of_filter, filters, weights, 
     begun : bool (threads,), whose sums to add;  sums : int32 or int64 (threads, ...), `of_filter` for each filter, of
         which the first are those of its `weights`
     requantize_rows : its address;  rule, draws, results : see there
-
-    Returns whether any may be left.
     """
     wait(counters, 0)
     first = 0

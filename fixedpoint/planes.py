@@ -295,6 +295,8 @@ def pack_weights(
 ):  # fmt: skip
     """Weights in the order of `correlate`, a pair in 32 bits: of each target, of each digit, for each block; the bias.
 
+    At most AT_ONCE blocks; returns whether any may be left.
+
     Parameters
     ----------
     pack_filter : its address
@@ -309,8 +311,6 @@ def pack_weights(
     packed : int32 (1, ...), (steps, filters) of every block; the last ones are filled up with the last filter, whose
         sums nobody reads
     starts : int32 or int64 (1, filters * TILE_PIXELS), see `correlate`: the bias, shifted left by `bias_shift`
-
-    Returns whether any block may be left.
     """
     pairs = packed[0]
     for _ in range(AT_ONCE):

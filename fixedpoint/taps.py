@@ -55,17 +55,17 @@ class Taps:
         self, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, draws: np.ndarray, results: np.ndarray
     ) -> bool:
         """As `fixedpoint.convolve.convolve`; False, and nothing done, if the weights do not allow sums in halves."""
-        words = [address(tensor) for tensor in (source, weights, results)]
+        source_words, weight_words, result_words = map(address, (source, weights, results))
         memory = working_memory(self._memory)
         packed, starts, planes, sums = memory.arrays(self._memory)
 
         def pack(thread: int, counters: np.ndarray) -> bool:
-            return pack_weights(self._pack_filter, counters, words[1], bias, *self._packing, packed, starts)
+            return pack_weights(self._pack_filter, counters, weight_words, bias, *self._packing, packed, starts)
 
         def correlate(thread: int, counters: np.ndarray) -> bool:
             return correlate_bands(
-                *self._kernels, counters, words[0], packed, starts, planes[thread], sums[thread], draws, words[2],
-                *self._fixed,
+                *self._kernels, counters, source_words, packed, starts, planes[thread], sums[thread], draws,
+                result_words, *self._fixed,
             )  # fmt: skip
 
         done = share(self._counters, (pack, correlate), self._threads)
@@ -97,7 +97,7 @@ def correlate_bands(
     source_shape, result_shape, rule, bands, height, rows, stride, table, pitch, positions, source_digits, of_image,
     targets, bounds, offsets, weight_digits, blocks, chunk, halves, of_filter, filters,
 ):  # fmt: skip
-    """Gather, correlate and round bands as long as there are any.
+    """Gather, correlate and round bands, at most AT_ONCE of them; returns whether any may be left.
 
     Parameters
     ----------

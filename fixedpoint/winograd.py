@@ -113,7 +113,7 @@ class Tiles:
         self, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, draws: np.ndarray, results: np.ndarray
     ) -> bool:
         """As `fixedpoint.convolve.convolve`; True."""
-        words, made = address(source), address(results)
+        source_words, result_words = map(address, (source, results))
         memory = working_memory(self._memory)
         packed, starts, planes, points, sums, tiles = memory.arrays(self._memory)
 
@@ -122,8 +122,8 @@ class Tiles:
 
         def correlate(thread: int, counters: np.ndarray) -> bool:
             return correlate_tiles(
-                *self._kernels, counters, words, packed, starts, planes[thread], points[thread], sums[thread],
-                tiles[thread], draws, made, *self._fixed,
+                *self._kernels, counters, source_words, packed, starts, planes[thread], points[thread], sums[thread],
+                tiles[thread], draws, result_words, *self._fixed,
             )  # fmt: skip
 
         share(self._counters, (pack, correlate), self._threads)
@@ -137,7 +137,7 @@ def correlate_tiles(
     planes, points, sums, tiles, draws, results, source_shape, result_shape, rule, bands, height, pad, table, pitch,
     whole, positions, size, offsets, blocks, of_plane, filters,
 ):  # fmt: skip
-    """Gather, transform, correlate, transform back and round bands as long as there are any.
+    """Gather, transform, correlate, transform back and round bands, at most AT_ONCE; returns whether any may be left.
 
     Parameters
     ----------
@@ -185,6 +185,8 @@ def pack_points(
 ):
     """Weights of all points in the order of `correlate`, those of two channels in 32 bits; the bias.
 
+    At most AT_ONCE blocks; returns whether any may be left.
+
     Parameters
     ----------
     counters : of `fixedpoint.threads`; a task of stage 0 is a block
@@ -195,8 +197,6 @@ def pack_points(
     packed : int32 (16 points, padded filters * pairs): for each block (pairs, filters of the block)
     starts : int32 (16, padded filters * TILE_PIXELS), see `correlate`: four times the bias, shifted left, at point
         (1,1), which counts once in every sum of a tile; 0 at the others
-
-    Returns whether any block may be left.
     """
     words, pairs = weights.reshape(weights.size), (channels + 1) // 2
     down, point = np.empty((4, 3), np.int32), np.zeros((2, 16), np.int32)
