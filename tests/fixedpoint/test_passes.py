@@ -232,6 +232,45 @@ def test_any_integer_type_and_memory_order_is_accepted(small, result, dtype):
     np.testing.assert_array_equal(compute(result, scattered, layer), compute(result, t, layer))
 
 
+def unaligned(words):
+    room = np.zeros(words.nbytes + 1, np.uint8)
+    there = np.ndarray(words.shape, words.dtype, room.data, 1)
+    there[:] = words
+    return there
+
+
+def read_only(words):
+    words = words.copy()
+    words.flags.writeable = False
+    return words
+
+
+@pytest.mark.parametrize("result", RESULTS)
+@pytest.mark.parametrize("width", [8, 12, 16, 24])
+@pytest.mark.parametrize(
+    "lay_out",
+    [
+        np.asfortranarray,
+        unaligned,
+        read_only,
+        lambda words: np.repeat(words, 2, axis=-1)[..., ::2],
+        lambda words: words[..., ::-1].copy()[..., ::-1],
+        lambda words: words.astype(words.dtype.newbyteorder()),
+        lambda words: words.view(np.recarray),
+        lambda words: words.tolist(),
+    ],
+)
+def test_words_may_lie_anywhere_in_memory(result, width, lay_out):
+    """What compiled code reads by address is in one piece, whatever was given."""
+    layer, rng = extreme_layer(width, Geometry(2, 3, 2, Axis(7, 3, 2, 1, 1), Axis(6, 2))), np.random.default_rng(1)
+    t = {
+        name: rng.integers(-100, 100, layer.geometry.shapes[name]).astype(layer.formats.of(name).dtype)
+        for name in ("x", "w", "b", "dz")
+    }
+    elsewhere = {name: lay_out(words) for name, words in t.items()}
+    np.testing.assert_array_equal(compute(result, elsewhere, layer), compute(result, t, layer))
+
+
 OPERANDS = {"z": ("x", "w", "b"), "dx": ("w", "dz"), "dw": ("x", "dz"), "db": ("dz",)}
 EVERY_OPERAND = [(result, name) for result in RESULTS for name in OPERANDS[result]]
 
