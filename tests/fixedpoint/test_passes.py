@@ -279,8 +279,13 @@ EVERY_OPERAND = [(result, name) for result in RESULTS for name in OPERANDS[resul
 def test_operands_outside_their_format_are_refused(small, result, name):
     layer, t = small
     form = layer.formats.of(name)
-    for value in (form.lowest - 1, form.highest + 1, 1 << 62):
-        t[name] = np.zeros(t[name].shape, np.int64)
+    for value, dtype in (
+        (form.lowest - 1, np.int64), (form.highest + 1, np.int64), (1 << 62, np.int64),
+        (-9, np.int8), (8, np.int8),
+    ):  # fmt: skip
+        if name == "b" and dtype == np.int8:
+            continue  # of 32 bits
+        t[name] = np.zeros(t[name].shape, dtype)
         t[name].flat[-1] = value
         index = ", ".join(str(extent - 1) for extent in t[name].shape)
         with pytest.raises(ValueError, match=rf"{name}\[{index}\] is {value}, outside {form.lowest}\.\.{form.highest}"):

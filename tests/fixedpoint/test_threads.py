@@ -48,7 +48,9 @@ def test_every_task_is_done_once_and_after_the_stage_before(count, tasks):
         def stage(number, before=before, done=done):
             return lambda thread, counters: add_one(counters, number, before, done)
 
-        share(counters_of(tasks, tasks, tasks), [stage(number) for number in range(3)], count)
+        counters = counters_of(tasks, tasks, tasks)
+        share(counters, [stage(number) for number in range(3)], count)
+        assert (counters == counters_of(tasks, tasks, tasks)).all()  # for the next time
         assert (done == ONCE).all()
         assert (before[1:] == ONCE * tasks).all()
 
