@@ -13,9 +13,11 @@ import fixedpoint.bands
 import fixedpoint.taps
 import fixedpoint.winograd
 from fixedpoint.formats import Format, Formats
-from fixedpoint.forward import forward, forward_definition
+from fixedpoint.forward import forward, forward_accumulate, forward_definition
 from fixedpoint.layer import Layer
-from fixedpoint.threads import TASKS, counters_of, finish, share, take, thread_count, threads, wait
+from fixedpoint.pair_kernels import WIDE
+from fixedpoint.threads import AT_ONCE, TASKS, counters_of, finish, share, take, thread_count, threads, wait
+from fixedpoint.weight_gradient import weight_gradient_accumulate, weight_gradient_definition
 from reference.geometry import Axis, Geometry
 
 #: What a task that is done once adds up to.
@@ -48,9 +50,9 @@ def test_every_task_is_done_once_and_after_the_stage_before(count, tasks):
         def stage(number, before=before, done=done):
             return lambda thread, counters: add_one(counters, number, before, done)
 
-        counters = counters_of(tasks, tasks, tasks)
-        share(counters, [stage(number) for number in range(3)], count)
-        assert (counters == counters_of(tasks, tasks, tasks)).all()  # for the next time
+        given = counters_of(tasks, tasks, tasks)
+        share(given, [stage(number) for number in range(3)], count)
+        assert (given == counters_of(tasks, tasks, tasks)).all()  # for the next time
         assert (done == ONCE).all()
         assert (before[1:] == ONCE * tasks).all()
 
@@ -155,6 +157,23 @@ def test_no_product_is_made_before_all_weights_are_packed(channels, module, kern
             z = forward(x, w, b, layer)
         assert taken.is_set()
         np.testing.assert_array_equal(z, forward_definition(x, w, b, layer))
+
+
+@pytest.mark.parametrize("fewest_products", [0, 1000])
+@pytest.mark.parametrize("count", [1, 2])
+def test_more_tasks_than_a_thread_does_at_once(count, fewest_products, monkeypatch):
+    """Of every stage: blocks of filters and bands, with tiles and without."""
+    monkeypatch.setattr(fixedpoint.bands, "SHARED_MULTIPLICATIONS", 0)
+    monkeypatch.setattr(fixedpoint.bands, "BAND_BYTES", 1)
+    monkeypatch.setattr(fixedpoint.winograd, "FEWEST_PRODUCTS", fewest_products)
+    monkeypatch.setattr(fixedpoint.winograd, "FEWEST_RESULTS", 0)
+    geometry = Geometry(1, 2, 2 * WIDE * AT_ONCE + 1, Axis(4 * AT_ONCE + 2, 3, 1, 1, 1), Axis(4, 3))
+    layer, rng = Layer(geometry, Formats(*[Format(8, 4)] * 8)), np.random.default_rng(1)
+    x, w, b, dz = (rng.integers(-128, 128, geometry.shapes[name], np.int8) for name in ("x", "w", "b", "dz"))
+    with threads(count):
+        z, dw = forward_accumulate(x, w, b, layer), weight_gradient_accumulate(x, dz, layer)
+    np.testing.assert_array_equal(z, forward_definition(x, w, b, layer))
+    np.testing.assert_array_equal(dw, weight_gradient_definition(x, dz, layer))
 
 
 @pytest.mark.skipif(sys.platform != "linux" or thread_count() < 2, reason="Linux and two CPUs are needed")
