@@ -168,7 +168,7 @@ def test_more_tasks_than_a_thread_does_at_once(count, fewest_products, monkeypat
     monkeypatch.setattr(fixedpoint.winograd, "FEWEST_PRODUCTS", fewest_products)
     monkeypatch.setattr(fixedpoint.winograd, "FEWEST_RESULTS", 0)
     geometry = Geometry(1, 2, 2 * WIDE * AT_ONCE + 1, Axis(4 * AT_ONCE + 2, 3, 1, 1, 1), Axis(4, 3))
-    layer = Layer(geometry, Formats(*[Format(8, 4)] * 8))
+    layer = Layer(geometry, Formats(*[Format(8, 4)] * 8, rounding_seed=fewest_products))  # not the same: kept by layer
     rng = np.random.default_rng([count, fewest_products])  # what the memory of results held before must be wrong
     x, w, b, dz = (rng.integers(-128, 128, geometry.shapes[name], np.int8) for name in ("x", "w", "b", "dz"))
     with threads(count):
