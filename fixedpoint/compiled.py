@@ -13,7 +13,7 @@ Words whose dtype is not the same in every layer are handed on by address too, s
 once, and only what looks at them for each dtype::
 
     entry(function, words_of(array.dtype))      a function that says: words = carray(words, (size,))
-    call(function, (at(place),))                place = address(array), which has to be kept as long
+    call(function, (at(place),))                place: one of `addresses`, of an array that has to be kept as long
 """
 
 import sys
@@ -104,14 +104,24 @@ def words_of(dtype: np.dtype) -> types.CPointer:
     return types.CPointer(from_dtype(dtype))
 
 
-def address(array: np.ndarray) -> int:
-    """Where the words of a contiguous array begin."""
-    return array.__array_interface__["data"][0]
+@intrinsic
+def _begin(typing, array):
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        return builder.ptrtoint(data, cgutils.intp_t)
+
+    return types.intp(array), generate
+
+
+@compiled
+def addresses(a, b, c):
+    """Where the words of three arrays begin.  NumPy would say so as well, but takes ten times as long."""
+    return _begin(a), _begin(b), _begin(c)
 
 
 @intrinsic
 def at(typing, place):
-    """An `address` as a function that was entered for `words_of` some dtype takes it."""
+    """An address as a function that was entered for `words_of` some dtype takes it."""
 
     def generate(context, builder, signature, arguments):
         return builder.inttoptr(arguments[0], cgutils.voidptr_t)

@@ -16,7 +16,7 @@ and tap is one dot product of two flat pieces of memory, whatever the stride::
 import numpy as np
 
 from fixedpoint.bands import Bands, Means, round_up
-from fixedpoint.compiled import address, at, call, compiled
+from fixedpoint.compiled import addresses, at, call, compiled
 from fixedpoint.limbs import Split
 from fixedpoint.operands import Operand
 from fixedpoint.pair_kernels import DOT_PIXELS, FILTERS, VECTORS, dot_entry
@@ -79,7 +79,7 @@ class WeightSums:
         ndarray (filters, channels, kernel rows, kernel columns) of the rule's dtype
         """
         begun, results = np.zeros(self._threads, np.bool_), np.empty(*self._results)
-        x_words, dz_words, result_words = map(address, (x, dz, results))
+        x_words, dz_words, result_words = addresses(x, dz, results)
         memory = working_memory(self._memory)
         planes, outputs, sums = memory.arrays(self._memory)
 

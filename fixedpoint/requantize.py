@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fixedpoint.compiled import address
+from fixedpoint.compiled import addresses
 from fixedpoint.formats import Format, Overflow, Rounding
 from fixedpoint.layer import Layer
 from fixedpoint.rounding_rows import requantize_all, requantize_entry
@@ -50,7 +50,8 @@ class Requantizer:
     def all(self, sums: np.ndarray, draws: np.ndarray) -> np.ndarray:
         """Words of one-dimensional `sums`, int64, which are overwritten; `draws` as of `rule_draws`."""
         results = np.empty(sums.size, self.dtype)
-        requantize_all(self.entry(sums.dtype), sums, self.of(sums.dtype), draws, address(results))
+        *_, result_words = addresses(sums, draws, results)
+        requantize_all(self.entry(sums.dtype), sums, self.of(sums.dtype), draws, result_words)
         return results
 
 

@@ -8,7 +8,7 @@ The layout is drawn in `fixedpoint.planes`, the arithmetic in `fixedpoint.pair_k
 import numpy as np
 
 from fixedpoint.bands import Bands, Means, round_up
-from fixedpoint.compiled import address, at, call, compiled
+from fixedpoint.compiled import addresses, at, call, compiled
 from fixedpoint.convolution import Convolution, Filters
 from fixedpoint.limbs import Split
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
@@ -55,7 +55,7 @@ class Taps:
         self, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, draws: np.ndarray, results: np.ndarray
     ) -> bool:
         """As `fixedpoint.convolve.convolve`; False, and nothing done, if the weights do not allow sums in halves."""
-        source_words, weight_words, result_words = map(address, (source, weights, results))
+        source_words, weight_words, result_words = addresses(source, weights, results)
         memory = working_memory(self._memory)
         packed, starts, planes, sums = memory.arrays(self._memory)
 

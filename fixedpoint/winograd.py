@@ -29,7 +29,7 @@ import numpy as np
 from numba import types
 
 from fixedpoint.bands import Bands, Means, round_up
-from fixedpoint.compiled import INT, address, at, call, compiled, entry, inner
+from fixedpoint.compiled import INT, addresses, at, call, compiled, entry, inner
 from fixedpoint.convolution import Convolution
 from fixedpoint.limbs import digits, split
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
@@ -113,7 +113,7 @@ class Tiles:
         self, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, draws: np.ndarray, results: np.ndarray
     ) -> bool:
         """As `fixedpoint.convolve.convolve`; True."""
-        source_words, result_words = map(address, (source, results))
+        source_words, _, result_words = addresses(source, weights, results)
         memory = working_memory(self._memory)
         packed, starts, planes, points, sums, tiles = memory.arrays(self._memory)
 
