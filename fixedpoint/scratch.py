@@ -15,8 +15,10 @@ from math import prod
 
 import numpy as np
 
-#: What a thread keeps at most.
-KEPT_BYTES = 1 << 24
+from fixedpoint.threads import thread_count
+
+#: What a thread keeps at most: all that a pass needs on all CPUs, if its weights are not unusually many.
+KEPT_BYTES = thread_count() << 24
 _LINE_BYTES = 64
 
 
