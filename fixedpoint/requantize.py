@@ -26,15 +26,21 @@ class Requantizer:
                 f"{64 - accumulator.width} bits nor right by more than 63; from fraction {accumulator.fraction} "
                 f"to {result.fraction} it would"
             )
+        dropped, stochastic = max(0, shift), rounding is Rounding.STOCHASTIC
+        # whether so many bits have room for what is added to a sum, see `fixedpoint.rounding_rows`
+        room = {
+            bits: stochastic or shift <= 0 or accumulator.width < bits or result.width + shift <= bits
+            for bits in (32, 64)
+        }  # fmt: skip
         #: Whether sums have to be of 64 bits, however small they are.
-        self.wide = not 0 <= shift <= 31
+        self.wide = not (0 <= shift <= 31 and room[32])
         self.dtype = result.dtype
-        self._by_draws = rounding is Rounding.STOCHASTIC
+        self._by_draws = stochastic or not room[64]
+        self._instead_of_draws = None if room[64] else _added(rounding, dropped, 64)
+        drawn, right = (dropped, 0) if self._by_draws else (0, dropped)
         self._rules = {
             bits: (
-                max(0, -shift), max(0, shift), *_thresholds(rounding, max(0, shift)),
-                max(0, bits - result.width) if overflow == Overflow.WRAP else 0,
-                max(result.lowest, -(1 << (bits - 1))), min(result.highest, (1 << (bits - 1)) - 1),
+                max(0, -shift), right, drawn, *_added(rounding, right, bits), *_limits(result, overflow, right, bits)
             )
             for bits in (32, 64)
         }  # fmt: skip
@@ -49,25 +55,35 @@ class Requantizer:
 
     def all(self, sums: np.ndarray, draws: np.ndarray) -> np.ndarray:
         """Words of one-dimensional `sums`, int64, which are overwritten; `draws` as of `rule_draws`."""
+        if self._instead_of_draws:
+            add, bit, if_set = self._instead_of_draws
+            draws = add + (sums >> bit & if_set)
         results = np.empty(sums.size, self.dtype)
         *_, result_words = addresses(sums, draws, results)
         requantize_all(self.entry(sums.dtype), sums, self.of(sums.dtype), draws, result_words)
         return results
 
 
-def _thresholds(rounding: Rounding, shift: int) -> tuple[int, int, int]:
-    """The largest remainder that is rounded down, what an odd floor takes from it, what a negative value adds to it."""
-    half, largest = (1 << shift) >> 1, (1 << shift) - 1
+def _added(rounding: Rounding, shift: int, bits: int) -> tuple[int, int, int]:
+    """What the rule adds to a value of `bits` bits, which bit of it it looks at, and what it adds if that is set."""
+    half, largest, sign = (1 << shift) >> 1, (1 << shift) - 1, bits - 1
     if shift == 0:
         return 0, 0, 0
     return {
-        Rounding.FLOOR: (largest, 0, 0),
-        Rounding.TOWARD_ZERO: (largest, 0, -largest),
-        Rounding.HALF_UP: (half - 1, 0, 0),
-        Rounding.HALF_AWAY: (half - 1, 0, 1),
-        Rounding.HALF_EVEN: (half, 1, 0),
-        Rounding.STOCHASTIC: (largest - 1, 0, 0),
+        Rounding.FLOOR: (0, 0, 0),
+        Rounding.TOWARD_ZERO: (0, sign, largest),
+        Rounding.HALF_UP: (half, 0, 0),
+        Rounding.HALF_AWAY: (half, sign, -1),
+        Rounding.HALF_EVEN: (half - 1, shift, 1),
     }[rounding]
+
+
+def _limits(result: Format, overflow: Overflow, shift: int, bits: int) -> tuple[int, int, int]:
+    """How many high bits of a value of `bits` bits are not among the result's, and the limits of the value."""
+    lowest, highest = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    if overflow == Overflow.WRAP:
+        return max(0, bits - result.width), lowest, highest
+    return 0, max(lowest, result.lowest << shift), min(highest, result.highest << shift)
 
 
 def requantize(

@@ -1,17 +1,22 @@
 """Rounding and overflow of many words at once: the rules of `fixedpoint.rounding` in a form that vectors can follow.
 
-Every rule takes the floor and adds one where the remainder, the bits that are dropped, exceeds a threshold.  With
-half = 2**(shift-1) and largest = 2**shift - 1, the threshold is
+Every rule adds something below 2**shift and takes the floor.  With half = 2**(shift-1) and largest = 2**shift - 1,
 
-    floor           largest                                   never
-    toward_zero     largest,  0 for negative values           anything at all was dropped
-    half_up         half - 1                                  half or more
-    half_away       half - 1, half for negative values        more than half; half too, above zero
-    half_even       half,     half - 1 if the floor is odd    more than half; half too, next to an odd number
-    stochastic      largest - 1                               all of it, or nothing, after the draw
+    floor           adds 0
+    toward_zero     0,          and largest to negative values
+    half_up         half
+    half_away       half,       one less to negative values, so that their ties go down
+    half_even       half - 1,   one more if the floor is odd, so that its ties go up
+    stochastic      the draw
 
-so a rule is three numbers: the threshold, what an odd floor takes from it, what a negative value adds to it.  Nothing
-overflows: remainder and threshold lie in 0..largest, and no value moves by more than one after the shift.
+so a rule is three numbers: what it adds, which bit of the value it looks at, and what it adds besides if that is set.
+The bit is the sign or the lowest one that is kept.
+
+A value is limited before anything is added: to the lowest and highest result, shifted left by `shift`, which are
+rounded to themselves.  The sum then has room if the result's width and `shift` are together not more than the bits of
+the value, or if the value does not use all of its bits; `fixedpoint.requantize` sees to it that one of them holds.
+Where a result wraps, nothing is limited, and what overflows is not among the bits that are left.  A draw may be larger
+than any of the others: it is added to the remainder alone, which is unsigned for it.
 """
 
 from functools import lru_cache
@@ -24,7 +29,7 @@ from fixedpoint.compiled import FOUR, INT, INTS, at, call, compiled, entry, inne
 
 
 def _shift(operation):
-    """value << count or value >> count in the type of `value`; Numba's own shifts are 64 bits wide."""
+    """value << count or value >> count in the type of `value`, as signed or not; Numba's own are 64 bits wide."""
 
     @intrinsic
     def shift(typing, value, count):
@@ -39,7 +44,7 @@ def _shift(operation):
     return shift
 
 
-_left, _right = _shift("shl"), _shift("ashr")
+_left, _right, _right_unsigned = _shift("shl"), _shift("ashr"), _shift("lshr")
 
 
 @inner
@@ -50,36 +55,33 @@ def requantize_rows(sums, place, of_image, of_filter, of_row, shape, rule, draws
     ----------
     sums : that of image n, filter f, row i, column j at ``place + n * of_image + f * of_filter + i * of_row + j``;
         overwritten, between rows as well
-    rule : left, right: bits to shift, one of them 0;  threshold, if_odd, if_negative: see above, `if_odd` as what to
-        subtract;  free: high bits of a sum that the result wraps into, 0 to saturate;  lowest and highest result
+    rule : left, right: bits to shift, one of them 0;  drawn: see `requantize_rows_by_draws`;  add, bit, if_set: see
+        above;  free: high bits of a sum that the result wraps into, 0 to saturate;  lowest, highest: limits of a sum
     draws : not used, see `requantize_rows_by_draws`
     results : address of integers; the word goes to
         ``first + (n * filters + f) * steps[0] + i * steps[1] + j * steps[2]``
     """
     word = sums.dtype.type
     sign = np.int64(31 if word(np.int64(1) << np.int64(32)) == 0 else 63)  # the compiler knows it, unlike an itemsize
-    left, right, threshold, if_odd, if_negative, free, lowest, highest = rule
+    left, right, _, add, bit, if_set, free, lowest, highest = rule
     images, filters, rows, columns = shape
     reach = (images * filters - 1) * steps[0] + (rows - 1) * steps[1] + (columns - 1) * steps[2]
     words = carray(results, (first + reach + 1,))
     if steps[2] == 1 and of_row == columns == steps[1]:
         rows, columns = 1, rows * columns
-    mask = word((np.int64(1) << np.int64(right)) - 1)
-    threshold, if_odd, if_negative = word(threshold), word(if_odd), word(if_negative)
-    lowest, highest = word(lowest), word(highest)
+    add, if_set, lowest, highest = word(add), word(if_set), word(lowest), word(highest)
     for plane in range(images * filters):
         start, target = place + plane // filters * of_image + plane % filters * of_filter, first + plane * steps[0]
         for index in range(start, start + (rows - 1) * of_row + columns):  # one long loop
             value = sums[np.uint64(index)]
             if sign == 63:
                 value = _left(value, left)
-            floor = _right(value, right)
-            limit = word(word(threshold - word(floor & if_odd)) + word(_right(value, sign) & if_negative))
-            rounded = word(floor + (word(value & mask) > limit))
+            value = lowest if value < lowest else value
+            value = highest if value > highest else value
+            rounded = _right(word(word(value + add) + word(_right(value, bit) & if_set)), right)
             if free > 0:
                 rounded = _right(_left(rounded, free), free)
-            rounded = lowest if rounded < lowest else rounded
-            sums[np.uint64(index)] = highest if rounded > highest else rounded
+            sums[np.uint64(index)] = rounded
         for i in range(rows):
             source, begin = start + i * of_row, target + i * steps[1]
             if steps[2] == 1:
@@ -92,25 +94,23 @@ def requantize_rows(sums, place, of_image, of_filter, of_row, shape, rule, draws
 
 @inner
 def requantize_rows_by_draws(sums, place, of_image, of_filter, of_row, shape, rule, draws, results, first, steps):
-    """The same for stochastic rounding.
-
-    Where remainder + draw carries out, the remainder first becomes the largest there is, and 0 elsewhere.
+    """The same after each value has been shifted right by `drawn` bits, with a draw added to those that are dropped.
 
     Parameters
     ----------
-    draws : int64, as long as the results
+    draws : int64, 0..2**drawn - 1, as long as the results
     """
     word = sums.dtype.type
     images, filters, rows, columns = shape
-    mask = word((np.int64(1) << np.int64(rule[1])) - 1)
+    drawn = rule[2]
+    mask = word((np.int64(1) << np.int64(drawn)) - 1)
     for plane in range(images * filters):
         start = place + plane // filters * of_image + plane % filters * of_filter
         for i in range(rows):
-            source, drawn = start + i * of_row, first + plane * steps[0] + i * steps[1]
+            source, place_of_draw = start + i * of_row, first + plane * steps[0] + i * steps[1]
             for j in range(columns):
-                value, draw = sums[source + j], word(draws[drawn + j * steps[2]])
-                up = word(value & mask) > word(mask - draw)
-                sums[source + j] = word(value | mask) if up else word(value & ~mask)
+                value, draw = sums[source + j], word(draws[place_of_draw + j * steps[2]])
+                sums[source + j] = _right(value, drawn) + _right_unsigned(word(word(value & mask) + draw), drawn)
     requantize_rows(sums, place, of_image, of_filter, of_row, shape, rule, draws, results, first, steps)
 
 
@@ -119,7 +119,7 @@ def requantize_entry(by_draws: bool, sums: np.dtype, results: np.dtype) -> int:
     """Address of either function from sums of this dtype to results of that one."""
     return entry(
         requantize_rows_by_draws if by_draws else requantize_rows,
-        from_dtype(sums)[::1], INT, INT, INT, INT, FOUR, types.UniTuple(INT, 8), INTS, words_of(results), INT,
+        from_dtype(sums)[::1], INT, INT, INT, INT, FOUR, types.UniTuple(INT, 9), INTS, words_of(results), INT,
         types.UniTuple(INT, 3),
     )  # fmt: skip
 

@@ -140,7 +140,7 @@ def test_kept_code_is_thrown_away_when_what_it_calls_changes(tmp_path):
     assert results == ["[4]\n"] * 2
     assert list((tmp_path / "fixedpoint" / "__pycache__").glob("*.nbc"))
     for file, old, new in [
-        ("rounding_rows.py", "rounded = word(floor + ", "rounded = word(floor + 10 + "),
+        ("rounding_rows.py", "= rounded\n", "= rounded + 10\n"),
         ("vector_code.py", "    total = builder.add(load(builder, before, kind, 4), vector)", "    total = vector"),
     ]:
         source = tmp_path / "fixedpoint" / file

@@ -167,6 +167,25 @@ def test_small_sums_that_move_far_to_the_right(fraction, rounding):
     assert_equal_to_definition(layer, tensors)
 
 
+@pytest.mark.parametrize("rounding", list(Rounding))
+@pytest.mark.parametrize("overflow", list(Overflow))
+@pytest.mark.parametrize(("width", "shift"), [(8, 24), (9, 24), (9, 23), (10, 23), (16, 30)])
+def test_sums_of_32_bits_have_room_to_be_rounded(width, shift, overflow, rounding):
+    """Sums at both ends of 32 bits; what is added to round them would not fit, but where they are limited before."""
+    form, bias, result = Format(12, 0), Format(22, 0), Format(width, -shift)
+    formats = Formats(form, form, bias, result, form, form, form, form, rounding, overflow)
+    layer = Layer(Geometry(1, 511, 3, Axis(2, 1), Axis(3, 1)), formats)
+    assert layer.accumulators["z"].width == 32
+    x = np.full(layer.geometry.x_shape, form.lowest, np.int16)
+    x[..., 1] = -form.lowest // 2 + np.arange(511)[:, None]  # sums further from the ends
+    w = np.full(layer.geometry.w_shape, form.lowest, np.int16)
+    w[1] = form.highest
+    for words in [bias.highest, bias.lowest, 0], [-1, 0, 0]:
+        b = np.array(words, np.int32)
+        exact = forward_definition(x, w, b, layer)
+        np.testing.assert_array_equal(forward(x, w, b, layer), rounded(exact, "z", layer))
+
+
 @pytest.mark.parametrize("kind", ["pair", "no pair", "near", "single"])
 @pytest.mark.parametrize("channels", [6, 7])
 def test_sums_of_halves_where_pairs_come_close_to_32_bits(kind, channels, monkeypatch):

@@ -116,13 +116,13 @@ def test_extreme_accumulators_do_not_overflow(shift):
 
 @settings(max_examples=500, deadline=None)
 @given(
-    st.integers(-(1 << 62), (1 << 62) - 1), st.integers(0, 63), st.data(),
+    st.integers(-(1 << 63), (1 << 63) - 1) | st.sampled_from(SIXTY_FOUR_BIT_ENDS), st.integers(0, 63), st.data(),
     st.sampled_from(list(Rounding)), st.sampled_from(list(Overflow)), st.integers(2, 32),
 )  # fmt: skip
 def test_any_accumulator(value, shift, data, rule, overflow, width):
     draw = data.draw(st.integers(0, (1 << shift) - 1))
     result = requantize(
-        np.array([value]), Format(63, shift), Format(width, 0), rule, overflow, np.array([draw], np.int64)
+        np.array([value]), Format(64, shift), Format(width, 0), rule, overflow, np.array([draw], np.int64)
     )
     exact = exact_rounding(rule, Fraction(value, 1 << shift), Fraction(draw, 1 << shift))
     assert result.tolist() == [exact_limit(overflow, exact, width)]
