@@ -105,18 +105,21 @@ def words_of(dtype: np.dtype) -> types.CPointer:
 
 
 @intrinsic
-def _begin(typing, array):
+def _begins(typing, arrays):
     def generate(context, builder, signature, arguments):
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        return builder.ptrtoint(data, cgutils.intp_t)
+        begins = [
+            builder.ptrtoint(context.make_array(kind)(context, builder, array).data, cgutils.intp_t)
+            for kind, array in zip(arrays.types, cgutils.unpack_tuple(builder, arguments[0]), strict=True)
+        ]
+        return context.make_tuple(builder, signature.return_type, begins)
 
-    return types.intp(array), generate
+    return types.UniTuple(types.intp, len(arrays.types))(arrays), generate
 
 
 @compiled
-def addresses(a, b, c):
-    """Where the words of three arrays begin.  NumPy would say so as well, but takes ten times as long."""
-    return _begin(a), _begin(b), _begin(c)
+def addresses(*arrays):
+    """Where the words of each array begin.  NumPy would say so as well, but takes ten times as long."""
+    return _begins(arrays)
 
 
 @intrinsic

@@ -55,6 +55,25 @@ class Convolution:
         return self.images, self.filters.count, self.rows.results, self.columns.results
 
     @property
+    def bias_dtype(self) -> np.dtype:
+        return self.bias.dtype if self.bias else NO_BIAS.dtype
+
+    @cached_property
+    def bias_form(self) -> tuple[int, int, int]:
+        """How many words it has, of how many bits, and how far they are shifted."""
+        return (self.filters.count, self.bias.width, self.bias_shift) if self.bias else (0, 0, 0)
+
+    @cached_property
+    def makes_all(self) -> bool:
+        """Whether every result is some position's."""
+        return self.rows.makes_all and self.columns.makes_all
+
+    @cached_property
+    def reads_all(self) -> bool:
+        """Whether every word of the source is gathered."""
+        return self.rows.reads_all and self.columns.reads_all
+
+    @property
     def pairs(self) -> int:
         """Pairs of channels, the last one's perhaps of a single one."""
         return (self.channels + 1) // 2

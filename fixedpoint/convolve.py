@@ -36,12 +36,15 @@ def convolve(
     ValueError
         An operand is not what it has to be, see `fixedpoint.operands`.
     """
-    source, weights = convolution.source.checked(source), convolution.weights.checked(weights)
-    bias = convolution.bias.checked(bias).astype(np.int64) if convolution.bias else NO_BIAS
-    makes_all = convolution.rows.makes_all and convolution.columns.makes_all
-    results = (np.empty if makes_all else np.zeros)(convolution.result_shape, convolution.rule.dtype)
+    source = convolution.source.array(source, looked_through=convolution.reads_all)
+    weights = convolution.weights.array(weights, looked_through=True)
+    bias = convolution.bias.array(bias, looked_through=True) if convolution.bias else NO_BIAS
+    results = (np.empty if convolution.makes_all else np.zeros)(convolution.result_shape, convolution.rule.dtype)
     given = means()
     if not _way(convolution, True, given).run(source, weights, bias, draws, results):
+        for operand, words in (convolution.source, source), (convolution.weights, weights), (convolution.bias, bias):
+            if operand:
+                operand.checked(words)
         _way(convolution, False, given).run(source, weights, bias, draws, results)
     return results
 

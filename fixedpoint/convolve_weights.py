@@ -60,13 +60,13 @@ class WeightSums:
         self._kernels = gather_entry(x.dtype), gather_entry(dz.dtype), dot_entry(cut.sums)
         self._requantize_rows = rule.entry(cut.sums)
         self._fixed = (
-            x.shape, dz.shape, bands.table, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride,
-            layout.phase_table, np.array([[0, 0, 0, columns.positions]]), pitch, layout.size,
+            x.shape, x.width, dz.shape, dz.width, bands.table, bands.height + rows.reach, (rows.stride, rows.pad),
+            columns.stride, layout.phase_table, np.array([[0, 0, 0, columns.positions]]), pitch, layout.size,
             np.array(cut.a, np.int64), np.array(cut.b, np.int64), filters, of_filter, offsets, chunk, cut.halves,
         )  # fmt: skip
         self._adding_up = offsets.size, filters, weights, rule.of(cut.sums)
 
-    def run(self, x: np.ndarray, dz: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    def run(self, x: np.ndarray, dz: np.ndarray, draws: np.ndarray) -> np.ndarray | None:
         """Sum dz times pixel over images and outputs, for every weight, and round the sums.
 
         Parameters
@@ -76,7 +76,8 @@ class WeightSums:
 
         Returns
         -------
-        ndarray (filters, channels, kernel rows, kernel columns) of the rule's dtype
+        ndarray (filters, channels, kernel rows, kernel columns) of the rule's dtype; None if a word is outside its
+        format
         """
         begun, results = np.zeros(self._threads, np.bool_), np.empty(*self._results)
         x_words, dz_words, result_words = addresses(x, dz, results)
@@ -92,15 +93,16 @@ class WeightSums:
         def round_sums(thread: int, counters: np.ndarray) -> bool:
             return add_up(self._requantize_rows, counters, begun, sums, *self._adding_up, draws, result_words)
 
-        share(self._counters, (dot, round_sums), self._threads)
+        done = share(self._counters, (dot, round_sums), self._threads)
         memory.keep()
-        return results
+        return results if done else None
 
 
 @compiled
 def dot_bands(
-    gather_x, gather_dz, dot, counters, x, dz, planes, outputs, begun, sums, x_shape, dz_shape, bands, height, rows,
-    stride, table, outputs_table, pitch, size, x_digits, dz_digits, filters, of_filter, offsets, chunk, halves,
+    gather_x, gather_dz, dot, counters, x, dz, planes, outputs, begun, sums, x_shape, x_width, dz_shape, dz_width,
+    bands, height, rows, stride, table, outputs_table, pitch, size, x_digits, dz_digits, filters, of_filter, offsets,
+    chunk, halves,
 ):  # fmt: skip
     """Gather bands, at most AT_ONCE, and add their dot products to `sums`; returns whether any may be left.
 
@@ -109,7 +111,7 @@ def dot_bands(
     gather_x, gather_dz, dot : the addresses of `gather`, for x and for dz, and of `dot`
     counters : of `fixedpoint.threads`; a task of stage 0 is a band
     bands : int64, see `fixedpoint.bands.Bands`;  begun : bool, whether `sums` hold anything yet
-    x, dz : addresses of tensors of these shapes
+    x, dz : addresses of tensors of these shapes, whose words have these widths
     planes, outputs : int16 (digits, ...);  sums, offsets, halves : see `dot`
     height : rows of a pixel plane, of `size`;  rows : (stride, pad);  stride : that of the columns
     table, outputs_table : of x and of dz, see `Planes.phase_table`;  x_digits, dz_digits : int64 (digits, 4)
@@ -125,12 +127,13 @@ def dot_bands(
         image, first, last = bands[band, 0], bands[band, 2], bands[band, 3]
         for digit in range(x_digits.shape[0]):
             call(gather_x, (
-                at(x), x_shape, image, first, height, rows, stride, table, pitch, size, x_digits[digit], planes[digit],
+                at(x), x_shape, x_width, image, first, height, rows, stride, table, pitch, size, x_digits[digit],
+                planes[digit], counters,
             ))  # fmt: skip
         for digit in range(dz_digits.shape[0]):
             call(gather_dz, (
-                at(dz), dz_shape, image, first, last - first, (1, 0), 1, outputs_table, pitch, of_filter,
-                dz_digits[digit], outputs[digit],
+                at(dz), dz_shape, dz_width, image, first, last - first, (1, 0), 1, outputs_table, pitch, of_filter,
+                dz_digits[digit], outputs[digit], counters,
             ))  # fmt: skip
         pixels = ((last - first) * pitch + DOT_PIXELS - 1) // DOT_PIXELS * DOT_PIXELS
         for a in range(x_digits.shape[0]):

@@ -20,17 +20,21 @@ What a kernel reads: h rows of positions are ``(h-1) * pitch + positions`` pixel
 tap that reaches farthest starts ``reach_rows * pitch + reach_columns`` into its plane.  Without the rounding it ends
 exactly with the last of the plane's ``(h + reach_rows) * pitch`` elements; with it, less than `SLACK` behind it, in
 the next plane or in the elements that are allocated after the last one.
+
+On their way into planes all words are looked through for any outside their format: to read them once more from memory
+would take as long as gathering them.  In a word of b bits, those from bit b-1 on are all alike.  ``word ^ word << 1``
+has a bit set, an edge, where one is unlike the bit below it, so no word may have an edge at bit b or above.
 """
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-from numba import carray, types
+from numba import carray, from_dtype, types
 
 from fixedpoint.compiled import FOUR, INT, INTS, INTS_2D, TWO, at, call, compiled, entry, inner, words_of
 from fixedpoint.scan import Scan, Target
-from fixedpoint.threads import AT_ONCE, TASKS, finish, take
+from fixedpoint.threads import AT_ONCE, OFF, finish, take
 
 #: Elements after the last plane that whole vectors may read: more than any tile of `fixedpoint.pair_kernels`.
 SLACK = 64
@@ -141,21 +145,23 @@ def _clear(planes, begin, end):
 
 
 @inner
-def gather(source, shape, image, first_row, height, rows, stride, phases, pitch, size, digit, planes):
+def gather(source, shape, width, image, first_row, height, rows, stride, phases, pitch, size, digit, planes, counters):
     """Planes of single pixels: rows `first_row` and on of every channel and phase, zeros where there is padding.
 
     Parameters
     ----------
-    source : integers of `shape`: images, channels, rows, columns
+    source : integers of `shape`: images, channels, rows, columns;  width : bits of their format
     height : rows of a plane;  rows : (stride, pad);  stride : that of the columns
     size : elements of a plane, what is behind its last row becomes 0
     phases : int64 (phases, 4), see `Planes.phase_table`;  digit : what to take of every word, see `fixedpoint.limbs`
     planes : int16, at least channels * phases * size elements, overwritten
+    counters : of `fixedpoint.threads`, whose last stage is called off if a word is outside its format
     """
     images, channels, source_height, source_width = shape
     words = carray(source, (images * channels * source_height * source_width,))
     offset, shift, mask, half = digit[0], digit[1], digit[2], digit[3]
-    whole = shift == 0 and mask == -1
+    whole, above = shift == 0 and mask == -1, np.int64(-1) << np.int64(width)
+    edges, narrow_edges = np.int32(0), np.int16(0)
     for plane in range(channels * phases.shape[0]):
         channel, phase = plane // phases.shape[0], plane % phases.shape[0]
         row_phase, first, begin, end = phases[phase]
@@ -173,27 +179,35 @@ def gather(source, shape, image, first_row, height, rows, stride, phases, pitch,
             start = ((image * channels + channel) * source_height + y) * source_width + first
             if whole and stride == 1:
                 for place in range(begin, end):
-                    planes[np.uint64(target + place)] = words[np.uint64(start + place)]
+                    narrow = np.int16(words[np.uint64(start + place)])
+                    narrow_edges = np.int16(narrow_edges | narrow ^ narrow << 1)
+                    planes[np.uint64(target + place)] = narrow
             elif whole and stride == 2:  # like the loop above, for the compiler to see
                 for place in range(begin, end):
-                    planes[np.uint64(target + place)] = words[np.uint64(start + 2 * place)]
+                    narrow = np.int16(words[np.uint64(start + 2 * place)])
+                    narrow_edges = np.int16(narrow_edges | narrow ^ narrow << 1)
+                    planes[np.uint64(target + place)] = narrow
             else:
                 for place in range(begin, end):
                     word = np.int64(words[np.uint64(start + place * stride)])
+                    edges = np.int32(edges | word ^ word << 1)
                     planes[np.uint64(target + place)] = ((word + offset) >> shift & mask) - half
         _clear(planes, plane * size + height * pitch, (plane + 1) * size)
+    if edges & np.int32(above) | narrow_edges & np.int16(above):
+        counters[-1, OFF] = 1
 
 
 @lru_cache
 def gather_entry(dtype: np.dtype) -> int:
     """Address of `gather` from words of this dtype."""
     return entry(
-        gather, words_of(dtype), FOUR, INT, INT, INT, TWO, INT, INTS_2D, INT, INT, INTS, types.int16[::1],
+        gather, words_of(dtype), FOUR, INT, INT, INT, INT, TWO, INT, INTS_2D, INT, INT, INTS, types.int16[::1],
+        INTS_2D,
     )  # fmt: skip
 
 
 @inner
-def gather_pairs(source, shape, images, first_row, height, rows, stride, phases, pitch, digit, planes):
+def gather_pairs(source, shape, width, images, first_row, height, rows, stride, phases, pitch, digit, planes, counters):
     """Planes of pairs: as `gather`, for channels two by two; a last channel is paired with itself one place on.
 
     `planes` is int32, the first of a pair in its low half, at least pairs * phases * height * pitch elements for each
@@ -202,7 +216,8 @@ def gather_pairs(source, shape, images, first_row, height, rows, stride, phases,
     count, channels, source_height, source_width = shape
     words = carray(source, (count * channels * source_height * source_width,))
     offset, shift, mask, half = digit[0], digit[1], digit[2], digit[3]
-    whole = shift == 0 and mask == -1
+    whole, above = shift == 0 and mask == -1, np.int64(-1) << np.int64(width)
+    edges, pair_edges = np.int32(0), np.int32(0)
     count = (channels + 1) // 2 * phases.shape[0]
     for plane in range((images[1] - images[0]) * count):
         image, of_image = images[0] + plane // count, plane % count
@@ -225,28 +240,36 @@ def gather_pairs(source, shape, images, first_row, height, rows, stride, phases,
                 for place in range(begin, end):
                     low = np.int64(words[np.uint64(start + place)])
                     high = np.int64(words[np.uint64(start + partner + place)])
-                    planes[np.uint64(target + place)] = low & 0xFFFF | high << 16
+                    pair = np.int32(low & 0xFFFF | high << 16)
+                    pair_edges = np.int32(pair_edges | pair ^ pair << 1)
+                    planes[np.uint64(target + place)] = pair
             elif whole and stride == 2:  # like the loop above, for the compiler to see
                 for place in range(begin, end):
                     low = np.int64(words[np.uint64(start + 2 * place)])
                     high = np.int64(words[np.uint64(start + partner + 2 * place)])
-                    planes[np.uint64(target + place)] = low & 0xFFFF | high << 16
+                    pair = np.int32(low & 0xFFFF | high << 16)
+                    pair_edges = np.int32(pair_edges | pair ^ pair << 1)
+                    planes[np.uint64(target + place)] = pair
             else:
                 for place in range(begin, end):
                     low = np.int64(words[np.uint64(start + place * stride)])
                     high = np.int64(words[np.uint64(start + partner + place * stride)])
+                    edges = np.int32(edges | low ^ low << 1 | high ^ high << 1)
                     low, high = ((low + offset) >> shift & mask) - half, ((high + offset) >> shift & mask) - half
                     planes[np.uint64(target + place)] = low & 0xFFFF | high << 16
             if partner == 0:
                 for place in range(target, target + length - 1):
                     planes[np.uint64(place)] = planes[np.uint64(place)] & 0xFFFF | planes[np.uint64(place + 1)] << 16
+    if edges & np.int32(above) | (pair_edges | pair_edges >> 16) & np.int16(above) & 0xFFFF:
+        counters[-1, OFF] = 1
 
 
 @lru_cache
 def gather_pairs_entry(dtype: np.dtype) -> int:
     """Address of `gather_pairs` from words of this dtype."""
     return entry(
-        gather_pairs, words_of(dtype), FOUR, TWO, INT, INT, TWO, INT, INTS_2D, INT, INTS, types.int32[::1],
+        gather_pairs, words_of(dtype), FOUR, INT, TWO, INT, INT, TWO, INT, INTS_2D, INT, INTS, types.int32[::1],
+        INTS_2D,
     )  # fmt: skip
 
 
@@ -281,17 +304,50 @@ def _lowest_pair(pairs):
 
 
 @inner
-def spread_bias(bias, shift, filter_, starts, lanes):
-    """The bias of a filter, shifted left, in as many lanes; 0 where there is none."""
-    start = bias[filter_] << shift if filter_ < bias.size else 0
+def look_through(weights, count, width, part, parts, counters):
+    """Call off the last stage if a word in this part of `count` weights is not of `width` bits."""
+    words = carray(weights, (count,))
+    kind = words.dtype.type
+    edges, above = kind(0), kind(np.int64(-1) << np.int64(width))
+    if above == 0:  # the dtype holds no others
+        return
+    for place in range(count * part // parts, count * (part + 1) // parts):
+        word = words[np.uint64(place)]
+        edges = kind(edges | word ^ word << 1)
+    if edges & above:
+        counters[-1, OFF] = 1
+
+
+@lru_cache
+def look_through_entry(dtype: np.dtype) -> int:
+    """Address of `look_through` for words of this dtype."""
+    return entry(look_through, words_of(dtype), INT, INT, INT, INT, INTS_2D)
+
+
+@inner
+def spread_bias(bias, count, width, shift, filter_, starts, lanes, counters):
+    """The bias of a filter, shifted left, in as many lanes; 0 for those behind the last of `count`.
+
+    Call off the last stage if it is not of `width` bits.
+    """
+    words = carray(bias, (count,))
+    word = np.int64(words[filter_]) if filter_ < count else np.int64(0)
     for lane in range(lanes):
-        starts[filter_ * lanes + lane] = start
+        starts[filter_ * lanes + lane] = word << shift
+    if (word ^ word << 1) & (np.int64(-1) << np.int64(width)):
+        counters[-1, OFF] = 1
+
+
+@lru_cache
+def spread_bias_entry(dtype: np.dtype, sums: np.dtype) -> int:
+    """Address of `spread_bias` from words of this dtype to sums of that one."""
+    return entry(spread_bias, words_of(dtype), INT, INT, INT, INT, from_dtype(sums)[::1], INT, INTS_2D)
 
 
 @compiled
 def pack_weights(
-    pack_filter, counters, weights, bias, weight_count, filter_weights, filters, first, second, bounds, digits, blocks,
-    halves, bias_shift, packed, starts,
+    look_through, pack_filter, spread_bias, counters, weights, bias, weight_count, weight_width, bias_count, bias_width,
+    bias_shift, filter_weights, filters, first, second, bounds, digits, blocks, halves, packed, starts,
 ):  # fmt: skip
     """Weights in the order of `correlate`, a pair in 32 bits: of each target, of each digit, for each block; the bias.
 
@@ -299,15 +355,14 @@ def pack_weights(
 
     Parameters
     ----------
-    pack_filter : its address
+    look_through, pack_filter, spread_bias : their addresses
     counters : of `fixedpoint.threads`; a task of stage 0 is a block, of all targets and digits
-    weights : the address of `weight_count` integers;  filter_weights : distance between filters
-    bias : int64, of each filter; of others it is 0
+    weights, bias : addresses of so many integers of formats of so many bits;  filter_weights : distance of filters
     first, second : int64 (steps,), see `Planes.steps`, of all targets
     bounds : int64 (targets + 1,), the first step of each target, and one behind the last
     digits : int64 (digits, 4), see `fixedpoint.limbs`
     blocks : int64, the first filter of each block, and one behind the last
-    halves : whether to call stage 1 off if any pair is twice -2**15
+    halves : whether to call off stage 1 if any pair is twice -2**15
     packed : int32 (1, ...), (steps, filters) of every block; the last ones are filled up with the last filter, whose
         sums nobody reads
     starts : int32 or int64 (1, filters * TILE_PIXELS), see `correlate`: the bias, shifted left by `bias_shift`
@@ -318,8 +373,12 @@ def pack_weights(
         if block >= blocks.size - 1:
             return False
         lanes = blocks[block + 1] - blocks[block]
+        call(look_through, (at(weights), weight_count, weight_width, block, blocks.size - 1, counters))
         for filter_ in range(blocks[block], blocks[block + 1]):
-            spread_bias(bias, bias_shift, filter_, starts[0], starts.shape[1] // blocks[-1])
+            call(spread_bias, (
+                at(bias), bias_count, bias_width, bias_shift, filter_, starts[0], starts.shape[1] // blocks[-1],
+                counters,
+            ))  # fmt: skip
         for target in range(bounds.size - 1):
             one, other = first[bounds[target] : bounds[target + 1]], second[bounds[target] : bounds[target + 1]]
             for digit in range(digits.shape[0]):
@@ -330,6 +389,6 @@ def pack_weights(
                         at(weights), weight_count, start, one, other, digits[digit], pairs, place + lane, lanes,
                     ))  # fmt: skip
                 if halves and _lowest_pair(pairs[place : place + lanes * one.size]):
-                    counters[1, TASKS] = 0
+                    counters[1, OFF] = 1
         finish(counters, 0)
     return True

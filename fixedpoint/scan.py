@@ -65,6 +65,13 @@ class Scan:
         return len(self.targets) == self.targets[0].step
 
     @cached_property
+    def reads_all(self) -> bool:
+        """Whether every element of the source is at a place that some band gathers."""
+        places = range(self.positions + self.reach)
+        gathered = {place * self.stride + phase - self.pad for phase in self.phases for place in places}
+        return gathered.issuperset(range(self.size))
+
+    @cached_property
     def phases(self) -> tuple[int, ...]:
         """Source phases that some tap reads."""
         return tuple(sorted({tap.phase for target in self.targets for tap in target.taps}))

@@ -12,9 +12,17 @@ from fixedpoint.compiled import addresses, at, call, compiled
 from fixedpoint.convolution import Convolution, Filters
 from fixedpoint.limbs import Split
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
-from fixedpoint.planes import SLACK, Planes, gather_pairs_entry, pack_filter_entry, pack_weights
+from fixedpoint.planes import (
+    SLACK,
+    Planes,
+    gather_pairs_entry,
+    look_through_entry,
+    pack_filter_entry,
+    pack_weights,
+    spread_bias_entry,
+)
 from fixedpoint.scratch import Layout, working_memory
-from fixedpoint.threads import AT_ONCE, TASKS, counters_of, finish, share, take, wait
+from fixedpoint.threads import AT_ONCE, OFF, TASKS, counters_of, finish, share, take, wait
 
 
 class Taps:
@@ -39,28 +47,31 @@ class Taps:
             ((bands.threads, 1, bands.images * padded * of_filter), cut.sums),
         )
         self._packing = (
-            convolution.weight_count, filters.of_filter, filters.count, first, second, bounds, weight_digits, blocks,
-            cut.halves, convolution.bias_shift,
+            convolution.weight_count, convolution.weights.width, *convolution.bias_form, filters.of_filter,
+            filters.count, first, second, bounds, weight_digits, blocks, cut.halves,
         )  # fmt: skip
-        self._pack_filter = pack_filter_entry(convolution.weights.dtype)
+        self._packers = (
+            look_through_entry(convolution.weights.dtype), pack_filter_entry(convolution.weights.dtype),
+            spread_bias_entry(convolution.bias_dtype, cut.sums),
+        )  # fmt: skip
         self._kernels = gather_pairs_entry(convolution.source.dtype), correlate_entry(cut.sums), rule.entry(cut.sums)
         self._fixed = (
-            convolution.source.shape, convolution.result_shape, rule.of(cut.sums), bands.table,
-            bands.height + rows.reach, (rows.stride, rows.pad), columns.stride, layout.phase_table, layout.pitch,
-            columns.positions, source_digits, of_image, targets, bounds, offsets[None], weight_digits, blocks,
-            cut.terms // 2, cut.halves, of_filter, filters.count,
+            convolution.source.shape, convolution.source.width, convolution.result_shape, rule.of(cut.sums),
+            bands.table, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride, layout.phase_table,
+            layout.pitch, columns.positions, source_digits, of_image, targets, bounds, offsets[None], weight_digits,
+            blocks, cut.terms // 2, cut.halves, of_filter, filters.count,
         )  # fmt: skip
 
     def run(
         self, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, draws: np.ndarray, results: np.ndarray
     ) -> bool:
-        """As `fixedpoint.convolve.convolve`; False, and nothing done, if the weights do not allow sums in halves."""
-        source_words, weight_words, result_words = addresses(source, weights, results)
+        """As `fixedpoint.convolve.convolve`; False if a word is outside its format, or the weights allow no halves."""
+        source_words, weight_words, bias_words, result_words = addresses(source, weights, bias, results)
         memory = working_memory(self._memory)
         packed, starts, planes, sums = memory.arrays(self._memory)
 
         def pack(thread: int, counters: np.ndarray) -> bool:
-            return pack_weights(self._pack_filter, counters, weight_words, bias, *self._packing, packed, starts)
+            return pack_weights(*self._packers, counters, weight_words, bias_words, *self._packing, packed, starts)
 
         def correlate(thread: int, counters: np.ndarray) -> bool:
             return correlate_bands(
@@ -94,8 +105,8 @@ def _steps(layout: Planes, filters: Filters) -> tuple[np.ndarray, np.ndarray, np
 @compiled
 def correlate_bands(
     gather_pairs, correlate, requantize_rows, counters, source, weights, starts, planes, sums, draws, results,
-    source_shape, result_shape, rule, bands, height, rows, stride, table, pitch, positions, source_digits, of_image,
-    targets, bounds, offsets, weight_digits, blocks, chunk, halves, of_filter, filters,
+    source_shape, width, result_shape, rule, bands, height, rows, stride, table, pitch, positions, source_digits,
+    of_image, targets, bounds, offsets, weight_digits, blocks, chunk, halves, of_filter, filters,
 ):  # fmt: skip
     """Gather, correlate and round bands, at most AT_ONCE of them; returns whether any may be left.
 
@@ -106,7 +117,8 @@ def correlate_bands(
     bands : int64, see `fixedpoint.bands.Bands`;  weights : int32 (1, ...), see `pack_weights`
     starts, blocks, chunk, halves : see `correlate`
     planes : int32 (source digits, ...), for as many images as a band has;  sums : int32 or int64 (1, ...), likewise
-    source, results : addresses of tensors of these shapes;  rule, draws : see `requantize_rows`
+    source, results : addresses of tensors of these shapes;  width : of the source's words
+    rule, draws : see `requantize_rows`
     height : rows of a plane;  rows : (stride, pad);  stride : that of the columns;  table : see `Planes.phase_table`
     positions : of a row;  source_digits, weight_digits : int64 (digits, 4), see `fixedpoint.limbs`
     targets : int64 (targets, 7): first result row, step of rows, rows; the place of the first result in a row of sums,
@@ -120,11 +132,14 @@ def correlate_bands(
         band = take(counters, 1)
         if band >= counters[1, TASKS]:
             return False
+        if counters[1, OFF]:
+            finish(counters, 1)
+            continue
         image, end, first, last = bands[band, 0], bands[band, 1], bands[band, 2], bands[band, 3]
         for digit in range(source_digits.shape[0]):
             call(gather_pairs, (
-                at(source), source_shape, (image, end), first, height, rows, stride, table, pitch,
-                source_digits[digit], planes[digit],
+                at(source), source_shape, width, (image, end), first, height, rows, stride, table, pitch,
+                source_digits[digit], planes[digit], counters,
             ))  # fmt: skip
         pixels = (last - first - 1) * pitch + positions
         for target in range(targets.shape[0]):

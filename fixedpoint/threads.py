@@ -31,7 +31,7 @@ AT_ONCE = 64
 #: How often a thread that is done looks at whether the others are, before it sleeps: for about a millisecond.
 _LOOKS = 1 << 20
 #: What is counted of each stage.
-TASKS, TAKEN, FINISHED = _KINDS = range(3)
+TASKS, TAKEN, FINISHED, OFF = _KINDS = range(4)
 
 _this_cpu = getattr(CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
 _count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -57,13 +57,14 @@ def threads(count: int) -> Iterator[None]:
 
 def counters_of(*tasks: int) -> np.ndarray:
     """What is counted of stages of so many tasks, before any is done: for `share`."""
-    return np.array([(count, 0, 0) for count in tasks], np.int64)
+    return np.array([(count, 0, 0, 0) for count in tasks], np.int64)
 
 
 def share(counters: np.ndarray, stages: Sequence[Callable[[int, np.ndarray], bool]], count: int) -> bool:
     """Do all tasks of all stages on `count` threads; an exception of any thread is raised here.
 
-    A stage calls off a later one by setting its TASKS to 0.  Returns whether the last one was done.
+    A task calls off a stage by setting its OFF to 1: tasks of it are then taken and finished, but need not be done.
+    Returns whether the last stage was not called off.
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ def share(counters: np.ndarray, stages: Sequence[Callable[[int, np.ndarray], boo
         for other in others:
             if not other.cancel():
                 other.result()
-    return bool(counters[-1, TASKS])
+    return not counters[-1, OFF]
 
 
 _workers: list[int] = []

@@ -41,15 +41,20 @@ def weight_gradient_accumulate(x: np.ndarray, dz: np.ndarray, layer: Layer) -> n
 
 
 def _convolve(x: np.ndarray, dz: np.ndarray, layer: Layer, exact: bool, draws: np.ndarray) -> np.ndarray:
-    of_x, of_dz = _operands(layer)
-    x, dz = of_x.checked(x), of_dz.checked(dz)
+    of_x, of_dz, reads_all = _operands(layer)
+    x, dz = of_x.array(x, looked_through=reads_all), of_dz.array(dz, looked_through=True)
     halves = layer.formats.output_gradient.width != 16 or not lowest_neighbours(dz.reshape(-1))
-    return _sums(layer, exact, halves, means()).run(x, dz, draws)
+    results = _sums(layer, exact, halves, means()).run(x, dz, draws)
+    if results is None:
+        of_x.checked(x), of_dz.checked(dz)
+    return results
 
 
 @lru_cache
-def _operands(layer: Layer) -> tuple[Operand, Operand]:
-    return Operand("x", layer), Operand("dz", layer)
+def _operands(layer: Layer) -> tuple[Operand, Operand, bool]:
+    """x, dz, and whether every pixel is gathered."""
+    scans = forward_scan(layer.geometry.rows), forward_scan(layer.geometry.columns)
+    return Operand("x", layer), Operand("dz", layer), all(scan.reads_all for scan in scans)
 
 
 @lru_cache
@@ -60,7 +65,7 @@ def _sums(layer: Layer, exact: bool, halves: bool, given: Means) -> WeightSums:
         halves=halves, wide=rule.wide,
     )  # fmt: skip
     rows, columns = forward_scan(geometry.rows), forward_scan(geometry.columns)
-    return WeightSums(*_operands(layer), geometry.w_shape, rows, columns, cut, rule, given)
+    return WeightSums(*_operands(layer)[:2], geometry.w_shape, rows, columns, cut, rule, given)
 
 
 def weight_gradient_definition(x: np.ndarray, dz: np.ndarray, layer: Layer) -> np.ndarray:

@@ -23,20 +23,20 @@ all of this is adding long rows of numbers::
                 --correlate--> sums of 16 points --from_points--> sums --requantize_rows--> results
 """
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
-from numba import types
+from numba import carray, types
 
 from fixedpoint.bands import Bands, Means, round_up
-from fixedpoint.compiled import INT, addresses, at, call, compiled, entry, inner
+from fixedpoint.compiled import INT, INTS, addresses, at, call, compiled, entry, inner, words_of
 from fixedpoint.convolution import Convolution
 from fixedpoint.limbs import digits, split
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
-from fixedpoint.planes import SLACK, Planes, gather_pairs_entry, spread_bias
+from fixedpoint.planes import SLACK, Planes, gather_pairs_entry, look_through_entry, spread_bias_entry
 from fixedpoint.scan import Scan, Tap, Target
 from fixedpoint.scratch import Layout, working_memory
-from fixedpoint.threads import AT_ONCE, counters_of, finish, share, take, wait
+from fixedpoint.threads import AT_ONCE, OFF, counters_of, finish, share, take, wait
 
 POINTS = 16
 #: Where tiles are faster, as measured: products for each word that is transformed on its way in or out, and results
@@ -97,28 +97,32 @@ class Tiles:
             ((bands.threads, 4 * of_point), sums),
         )
         self._packing = (
-            filters.of_filter, filters.count, filters.of_channel, convolution.channels, taps, blocks,
-            convolution.bias_shift,
+            convolution.weight_count, convolution.weights.width, *convolution.bias_form, filters.of_filter,
+            filters.count, filters.of_channel, convolution.channels, taps, blocks,
+        )  # fmt: skip
+        self._packers = (
+            look_through_entry(convolution.weights.dtype), _pack_filter_points_entry(convolution.weights.dtype),
+            spread_bias_entry(convolution.bias_dtype, sums),
         )  # fmt: skip
         self._kernels = (
             gather_pairs_entry(convolution.source.dtype), *_transform_entries(), correlate_entry(sums), rule.entry(sums)
         )  # fmt: skip
         self._fixed = (
-            convolution.source.shape, convolution.result_shape, rule.of(sums), bands.table, bands.height, rows.pad,
-            layout.phase_table, layout.pitch, np.array(whole), columns.positions, layout.size, offsets, blocks,
-            of_plane, filters.count,
+            convolution.source.shape, convolution.source.width, convolution.result_shape, rule.of(sums), bands.table,
+            bands.height, rows.pad, layout.phase_table, layout.pitch, np.array(whole), columns.positions, layout.size,
+            offsets, blocks, of_plane, filters.count,
         )  # fmt: skip
 
     def run(
         self, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, draws: np.ndarray, results: np.ndarray
     ) -> bool:
-        """As `fixedpoint.convolve.convolve`; True."""
-        source_words, _, result_words = addresses(source, weights, results)
+        """As `fixedpoint.convolve.convolve`; False if a word is outside its format."""
+        source_words, weight_words, bias_words, result_words = addresses(source, weights, bias, results)
         memory = working_memory(self._memory)
         packed, starts, planes, points, sums, tiles = memory.arrays(self._memory)
 
         def pack(thread: int, counters: np.ndarray) -> bool:
-            return pack_points(counters, weights, bias, *self._packing, packed, starts)
+            return pack_points(*self._packers, counters, weight_words, bias_words, *self._packing, packed, starts)
 
         def correlate(thread: int, counters: np.ndarray) -> bool:
             return correlate_tiles(
@@ -126,16 +130,16 @@ class Tiles:
                 tiles[thread], draws, result_words, *self._fixed,
             )  # fmt: skip
 
-        share(self._counters, (pack, correlate), self._threads)
+        done = share(self._counters, (pack, correlate), self._threads)
         memory.keep()
-        return True
+        return done
 
 
 @compiled
 def correlate_tiles(
-    gather_pairs, to_points, from_points, correlate, requantize_rows, counters, source, weights, starts,
-    planes, points, sums, tiles, draws, results, source_shape, result_shape, rule, bands, height, pad, table, pitch,
-    whole, positions, size, offsets, blocks, of_plane, filters,
+    gather_pairs, to_points, from_points, correlate, requantize_rows, counters, source, weights, starts, planes, points,
+    sums, tiles, draws, results, source_shape, width, result_shape, rule, bands, height, pad, table, pitch, whole,
+    positions, size, offsets, blocks, of_plane, filters,
 ):  # fmt: skip
     """Gather, transform, correlate, transform back and round bands, at most AT_ONCE; returns whether any may be left.
 
@@ -146,7 +150,8 @@ def correlate_tiles(
     bands : int64, see `fixedpoint.bands.Bands`
     weights : see `pack_points`;  starts, offsets, blocks : see `correlate`
     planes, points, sums, tiles : int32, for as many images as a band has
-    source, results : addresses of tensors of these shapes;  rule, draws : see `requantize_rows`
+    source, results : addresses of tensors of these shapes;  width : of the source's words
+    rule, draws : see `requantize_rows`
     height : rows of tiles;  pad : of source rows;  table : see `Planes.phase_table`;  whole : the digit of whole words
     positions : tiles of a row;  size : elements of a phase plane;  filters : without those that fill up the blocks
     """
@@ -157,9 +162,13 @@ def correlate_tiles(
         band = take(counters, 1)
         if band >= bands.shape[0]:
             return False
+        if counters[1, OFF]:
+            finish(counters, 1)
+            continue
         image, end, first, last = bands[band, 0], bands[band, 1], bands[band, 2], bands[band, 3]
         call(gather_pairs, (
-            at(source), source_shape, (image, end), first, height + 1, (2, pad), 2, table, pitch, whole, planes,
+            at(source), source_shape, width, (image, end), first, height + 1, (2, pad), 2, table, pitch, whole, planes,
+            counters,
         ))  # fmt: skip
         call(to_points, (planes, (end - image) * pairs, size, pitch, height * pitch, pairs, points, of_plane))
         pixels = (last - first - 1) * pitch + positions
@@ -179,54 +188,80 @@ def correlate_tiles(
     return True
 
 
+@inner
+def pack_filter_points(weights, count, start, channels, of_channel, taps, packed, place, apart, down, point):
+    """One filter's pairs of all points, from weight `start` of `count` on, `apart` from one pair to the next.
+
+    `down`, int32 (4, 3), and `point`, int32 (2, 16), are overwritten.
+    """
+    words = carray(weights, (count,))
+    for pair in range((channels + 1) // 2):
+        for half in range(2):
+            begin = start + (2 * pair + half) * of_channel
+            if 2 * pair + half == channels:
+                point[1] = 0
+                continue
+            for s in range(3):
+                g0 = np.int32(words[begin + taps[s]])
+                g1 = np.int32(words[begin + taps[3 + s]])
+                g2 = np.int32(words[begin + taps[6 + s]])
+                down[0, s], down[1, s], down[2, s], down[3, s] = 2 * g0, g0 + g1 + g2, g0 - g1 + g2, 2 * g2
+            for r in range(4):
+                g0, g1, g2, u = down[r, 0], down[r, 1], down[r, 2], 4 * r
+                point[half, u], point[half, u + 1] = 2 * g0, g0 + g1 + g2
+                point[half, u + 2], point[half, u + 3] = g0 - g1 + g2, 2 * g2
+        for u in range(16):
+            packed[u, place + pair * apart] = point[0, u] & 0xFFFF | point[1, u] << 16
+
+
+@lru_cache
+def _pack_filter_points_entry(dtype: np.dtype) -> int:
+    """Address of `pack_filter_points` from words of this dtype."""
+    return entry(
+        pack_filter_points, words_of(dtype), INT, INT, INT, INT, INTS, types.int32[:, ::1], INT, INT,
+        types.int32[:, ::1], types.int32[:, ::1],
+    )  # fmt: skip
+
+
 @compiled
 def pack_points(
-    counters, weights, bias, of_filter, filters, of_channel, channels, taps, blocks, bias_shift, packed, starts
-):
+    look_through, pack_filter_points, spread_bias, counters, weights, bias, weight_count, weight_width, bias_count,
+    bias_width, bias_shift, of_filter, filters, of_channel, channels, taps, blocks, packed, starts,
+):  # fmt: skip
     """Weights of all points in the order of `correlate`, those of two channels in 32 bits; the bias.
 
     At most AT_ONCE blocks; returns whether any may be left.
 
     Parameters
     ----------
+    look_through, pack_filter_points, spread_bias : their addresses
     counters : of `fixedpoint.threads`; a task of stage 0 is a block
-    weights : integers;  of_filter, of_channel : distances between neighbours
+    weights, bias : addresses of so many integers of formats of so many bits
+    of_filter, of_channel : distances between neighbours
     taps : int64 (9,), where the taps that read pixels (0,0), (0,1), (0,2), (1,0), ... of a tile are
     blocks : int64, the first filter of each block, and one behind the last
-    bias : int64, of each filter; of others it is 0
     packed : int32 (16 points, padded filters * pairs): for each block (pairs, filters of the block)
     starts : int32 (16, padded filters * TILE_PIXELS), see `correlate`: four times the bias, shifted left, at point
         (1,1), which counts once in every sum of a tile; 0 at the others
     """
-    words, pairs = weights.reshape(weights.size), (channels + 1) // 2
-    down, point = np.empty((4, 3), np.int32), np.zeros((2, 16), np.int32)
+    pairs, down, point = (channels + 1) // 2, np.empty((4, 3), np.int32), np.empty((2, 16), np.int32)
     for _ in range(AT_ONCE):
         block = take(counters, 0)
         if block >= blocks.size - 1:
             return False
         lanes = blocks[block + 1] - blocks[block]
+        call(look_through, (at(weights), weight_count, weight_width, block, blocks.size - 1, counters))
         starts[:, blocks[block] * TILE_PIXELS : blocks[block + 1] * TILE_PIXELS] = 0
         for lane in range(lanes):
-            spread_bias(bias, bias_shift + 2, blocks[block] + lane, starts[5], TILE_PIXELS)
-            of_lane = min(blocks[block] + lane, filters - 1) * of_filter
-            for pair in range(pairs):
-                for half in range(2):
-                    begin = of_lane + (2 * pair + half) * of_channel
-                    if 2 * pair + half == channels:
-                        point[1] = 0
-                        continue
-                    for s in range(3):
-                        g0 = np.int32(words[begin + taps[s]])
-                        g1 = np.int32(words[begin + taps[3 + s]])
-                        g2 = np.int32(words[begin + taps[6 + s]])
-                        down[0, s], down[1, s], down[2, s], down[3, s] = 2 * g0, g0 + g1 + g2, g0 - g1 + g2, 2 * g2
-                    for r in range(4):
-                        g0, g1, g2, u = down[r, 0], down[r, 1], down[r, 2], 4 * r
-                        point[half, u], point[half, u + 1] = 2 * g0, g0 + g1 + g2
-                        point[half, u + 2], point[half, u + 3] = g0 - g1 + g2, 2 * g2
-                target = blocks[block] * pairs + pair * lanes + lane
-                for u in range(16):
-                    packed[u, target] = point[0, u] & 0xFFFF | point[1, u] << 16
+            filter_ = blocks[block] + lane
+            call(spread_bias, (
+                at(bias), bias_count, bias_width, bias_shift + 2, filter_, starts[5], TILE_PIXELS, counters
+            ))  # fmt: skip
+            start = min(filter_, filters - 1) * of_filter
+            call(pack_filter_points, (
+                at(weights), weight_count, start, channels, of_channel, taps, packed, blocks[block] * pairs + lane,
+                lanes, down, point,
+            ))  # fmt: skip
         finish(counters, 0)
     return True
 

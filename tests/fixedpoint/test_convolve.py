@@ -1,6 +1,7 @@
 """The fast passes against the definitions: all geometries, widths, cuts, bands, thread counts and rounding rules."""
 
 import os
+import re
 import subprocess
 import sys
 from inspect import signature
@@ -24,7 +25,7 @@ from fixedpoint.pair_kernels import LANES, filter_blocks
 from fixedpoint.scan import forward_scan, gradient_scan
 from fixedpoint.scratch import KEPT_BYTES, Layout, working_memory
 from fixedpoint.stochastic import result_draws
-from fixedpoint.threads import TASKS, threads
+from fixedpoint.threads import OFF, threads
 from fixedpoint.weight_gradient import weight_gradient, weight_gradient_accumulate, weight_gradient_definition
 from reference.geometry import Axis, Geometry
 
@@ -94,6 +95,21 @@ def assert_equal_to_definition(layer: Layer, tensors: dict[str, np.ndarray]) -> 
         np.testing.assert_array_equal(words, rounded(exact, result, layer), err_msg=result)
 
 
+def assert_one_word_is_found(layer: Layer, tensors: dict[str, np.ndarray], rng: np.random.Generator) -> None:
+    """In every operand whose dtype can hold words outside its format, wherever it is."""
+    for fast, _, _, operands in PASSES.values():
+        for name in operands:
+            form, words = layer.formats.of(name), tensors[name].copy()
+            held = np.iinfo(words.dtype)
+            if form.lowest == held.min:
+                continue
+            index = tuple(int(rng.integers(extent)) for extent in words.shape)
+            words[index] = rng.choice([form.lowest - 1, form.highest + 1, held.min, held.max])
+            expected = re.escape(f"{name}{list(index)} is {words[index]}, outside {form.lowest}..{form.highest}")
+            with pytest.raises(ValueError, match=expected):
+                fast(*[words if operand == name else tensors[operand] for operand in operands], layer)
+
+
 def check(seed: int, monkeypatch) -> None:
     """One layer; bands of all heights and two threads, which a layer this small would not get, in three of four."""
     rng = np.random.default_rng(seed)
@@ -102,12 +118,14 @@ def check(seed: int, monkeypatch) -> None:
         monkeypatch.setattr(fixedpoint.bands, "BAND_BYTES", int(rng.integers(1, 1 << 15)))
         monkeypatch.setattr(fixedpoint.convolve_weights, "BAND_PIXELS", int(rng.integers(1, 200)))
         monkeypatch.setattr(fixedpoint.bands, "SHARED_MULTIPLICATIONS", 0)
+    tensors = random_tensors(layer, rng)
     with threads(int(rng.integers(1, 4))):
-        assert_equal_to_definition(layer, random_tensors(layer, rng))
+        assert_one_word_is_found(layer, tensors, rng)
+        assert_equal_to_definition(layer, tensors)  # with nothing left of what was there before
 
 
 @pytest.mark.parametrize("block", range(20))
-def test_passes_equal_their_definitions(block, monkeypatch):
+def test_passes_equal_their_definitions_and_find_a_word_outside_its_format(block, monkeypatch):
     for seed in range(block * 25, block * 25 + 25):
         with monkeypatch.context() as patch:
             check(seed, patch)
@@ -115,7 +133,7 @@ def test_passes_equal_their_definitions(block, monkeypatch):
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("block", range(200))
-def test_many_passes_equal_their_definitions(block, monkeypatch):
+def test_many_passes_equal_their_definitions_and_find_a_word_outside_its_format(block, monkeypatch):
     for seed in range(block * 100 + 1000, block * 100 + 1100):
         with monkeypatch.context() as patch:
             check(seed, patch)
@@ -209,7 +227,7 @@ def test_sums_of_halves_where_pairs_come_close_to_32_bits(kind, channels, monkey
         def spy(*given, original=original, given_to=given_to):
             original(*given)
             arguments = given_to(*given).arguments
-            if arguments["counters"][1, TASKS]:  # else it has been called off
+            if not arguments["counters"][1, OFF]:  # else it has been called off
                 taken.append(arguments["halves"])
 
         monkeypatch.setattr(module, kernel, spy)

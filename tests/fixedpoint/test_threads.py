@@ -16,7 +16,7 @@ from fixedpoint.formats import Format, Formats
 from fixedpoint.forward import forward, forward_accumulate, forward_definition
 from fixedpoint.layer import Layer
 from fixedpoint.pair_kernels import WIDE
-from fixedpoint.threads import AT_ONCE, TASKS, counters_of, finish, share, take, thread_count, threads, wait
+from fixedpoint.threads import AT_ONCE, OFF, TASKS, counters_of, finish, share, take, thread_count, threads, wait
 from fixedpoint.weight_gradient import weight_gradient_accumulate, weight_gradient_definition
 from reference.geometry import Axis, Geometry
 
@@ -33,6 +33,9 @@ def add_one(counters, stage, before, done):
         task = take(counters, stage)
         if task >= counters[stage, TASKS]:
             return False
+        if counters[stage, OFF]:
+            finish(counters, stage)
+            continue
         if stage > 0:
             before[stage, task] = done[stage - 1].sum()
         for i in range(3000):  # long enough for the others to come in between
@@ -62,7 +65,7 @@ def call_off(counters, done):
     for _ in range(10):
         if take(counters, 0) >= done.shape[1]:
             return False
-        counters[1, TASKS] = 0
+        counters[1, OFF] = 1
         for i in range(100000):
             done[0, i * i % 3] += i
         finish(counters, 0)
@@ -125,16 +128,16 @@ def finish_one(counters):
     finish(counters, 0)
 
 
-@pytest.mark.parametrize(("channels", "module", "kernel", "place_of_counters"), [
-    (4, fixedpoint.taps, "pack_weights", 1), (64, fixedpoint.winograd, "pack_points", 0),
+@pytest.mark.parametrize(("channels", "module", "kernel"), [
+    (4, fixedpoint.taps, "pack_weights"), (64, fixedpoint.winograd, "pack_points"),
 ])  # fmt: skip
-def test_no_product_is_made_before_all_weights_are_packed(channels, module, kernel, place_of_counters, monkeypatch):
+def test_no_product_is_made_before_all_weights_are_packed(channels, module, kernel, monkeypatch):
     """The worker takes a block, sleeps on it, and packs it long after everything else could have begun."""
     monkeypatch.setattr(fixedpoint.bands, "SHARED_MULTIPLICATIONS", 0)
     pack, taken, caller = getattr(module, kernel), threading.Event(), threading.current_thread()
 
     def late(*given):
-        functions, counters, rest = given[:place_of_counters], given[place_of_counters], given[place_of_counters + 1 :]
+        functions, (counters, *rest) = given[:3], given[3:]
         if threading.current_thread() is caller:
             assert taken.wait(10)
             return pack(*given)
@@ -142,7 +145,7 @@ def test_no_product_is_made_before_all_weights_are_packed(channels, module, kern
             block = take_one(counters)
             taken.set()
             time.sleep(0.05)
-            pack(*functions, np.array([[99, block, 0], [0, 0, 0]]), *rest)
+            pack(*functions, np.array([[99, block, 0, 0], [0, 0, 0, 0]]), *rest)
             finish_one(counters)
         return False
 
