@@ -12,9 +12,6 @@ from fixedpoint.operands import Operand
 from fixedpoint.requantize import Requantizer
 from fixedpoint.scan import Scan
 
-#: Words of a bias: none of any filter, all sums begin with 0.
-NO_BIAS = np.zeros(0, np.int64)
-
 
 @dataclass(frozen=True)
 class Filters:
@@ -54,9 +51,14 @@ class Convolution:
         """Images, filters, rows and columns."""
         return self.images, self.filters.count, self.rows.results, self.columns.results
 
+    @cached_property
+    def no_bias(self) -> np.ndarray:
+        """Words of none; of the weights' dtype, for which code is compiled anyway."""
+        return np.empty(0, self.weights.dtype)
+
     @property
     def bias_dtype(self) -> np.dtype:
-        return self.bias.dtype if self.bias else NO_BIAS.dtype
+        return (self.bias or self.weights).dtype
 
     @cached_property
     def bias_form(self) -> tuple[int, int, int]:

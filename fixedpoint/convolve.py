@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from fixedpoint.bands import Means, means
-from fixedpoint.convolution import NO_BIAS, Convolution
+from fixedpoint.convolution import Convolution
 from fixedpoint.limbs import split
 from fixedpoint.taps import Taps
 from fixedpoint.winograd import Tiles, tiles_suit
@@ -38,7 +38,7 @@ def convolve(
     """
     source = convolution.source.array(source, looked_through=convolution.reads_all)
     weights = convolution.weights.array(weights, looked_through=True)
-    bias = convolution.bias.array(bias, looked_through=True) if convolution.bias else NO_BIAS
+    bias = convolution.bias.array(bias, looked_through=True) if convolution.bias else convolution.no_bias
     results = (np.empty if convolution.makes_all else np.zeros)(convolution.result_shape, convolution.rule.dtype)
     given = means()
     if not _way(convolution, True, given).run(source, weights, bias, draws, results):

@@ -189,37 +189,48 @@ def correlate_tiles(
 
 
 @inner
-def pack_filter_points(weights, count, start, channels, of_channel, taps, packed, place, apart, down, point):
+def _weight_points(rows, length, g0, g1, g2, first, apart):
+    """Rows u0 to u3, from row `first` on, of rows g0, g1 and g2, all of one flat array."""
+    g0, g1, g2, first, apart = g0 * length, g1 * length, g2 * length, first * length, apart * length
+    for i in range(length):
+        one, two, three = rows[np.uint64(g0 + i)], rows[np.uint64(g1 + i)], rows[np.uint64(g2 + i)]
+        rows[np.uint64(first + i)] = 2 * one
+        rows[np.uint64(first + apart + i)] = one + two + three
+        rows[np.uint64(first + 2 * apart + i)] = one - two + three
+        rows[np.uint64(first + 3 * apart + i)] = 2 * three
+
+
+#: Rows that `pack_filter_points` works in: 9 taps, 4 row points of 3 columns from `_HALF_WAY` on, then all points.
+_HALF_WAY, _ALL, _ROWS = 9, 9 + 12, 9 + 12 + POINTS
+
+
+@inner
+def pack_filter_points(weights, count, start, channels, of_channel, taps, packed, place, apart, rows):
     """One filter's pairs of all points, from weight `start` of `count` on, `apart` from one pair to the next.
 
-    `down`, int32 (4, 3), and `point`, int32 (2, 16), are overwritten.
+    `rows`, int16 (37 * channels rounded up to pairs,), is overwritten: all channels of one tap or point in each row.
     """
-    words = carray(weights, (count,))
-    for pair in range((channels + 1) // 2):
-        for half in range(2):
-            begin = start + (2 * pair + half) * of_channel
-            if 2 * pair + half == channels:
-                point[1] = 0
-                continue
-            for s in range(3):
-                g0 = np.int32(words[begin + taps[s]])
-                g1 = np.int32(words[begin + taps[3 + s]])
-                g2 = np.int32(words[begin + taps[6 + s]])
-                down[0, s], down[1, s], down[2, s], down[3, s] = 2 * g0, g0 + g1 + g2, g0 - g1 + g2, 2 * g2
-            for r in range(4):
-                g0, g1, g2, u = down[r, 0], down[r, 1], down[r, 2], 4 * r
-                point[half, u], point[half, u + 1] = 2 * g0, g0 + g1 + g2
-                point[half, u + 2], point[half, u + 3] = g0 - g1 + g2, 2 * g2
-        for u in range(16):
-            packed[u, place + pair * apart] = point[0, u] & 0xFFFF | point[1, u] << 16
+    words, pairs, length = carray(weights, (count,)), (channels + 1) // 2, (channels + 1) // 2 * 2
+    for tap in range(9):
+        rows[tap * length + length - 1] = 0  # behind an odd channel
+        for channel in range(channels):
+            rows[np.uint64(tap * length + channel)] = words[np.uint64(start + channel * of_channel + taps[tap])]
+    for s in range(3):
+        _weight_points(rows, length, s, 3 + s, 6 + s, _HALF_WAY + s, 3)
+    for r in range(4):
+        g = _HALF_WAY + 3 * r
+        _weight_points(rows, length, g, g + 1, g + 2, _ALL + 4 * r, 1)
+    points = rows.view(np.int32)
+    for u in range(POINTS):
+        for pair in range(pairs):
+            packed[u, place + pair * apart] = points[np.uint64((_ALL + u) * pairs + pair)]
 
 
 @lru_cache
 def _pack_filter_points_entry(dtype: np.dtype) -> int:
     """Address of `pack_filter_points` from words of this dtype."""
     return entry(
-        pack_filter_points, words_of(dtype), INT, INT, INT, INT, INTS, types.int32[:, ::1], INT, INT,
-        types.int32[:, ::1], types.int32[:, ::1],
+        pack_filter_points, words_of(dtype), INT, INT, INT, INT, INTS, types.int32[:, ::1], INT, INT, types.int16[::1],
     )  # fmt: skip
 
 
@@ -244,7 +255,8 @@ def pack_points(
     starts : int32 (16, padded filters * TILE_PIXELS), see `correlate`: four times the bias, shifted left, at point
         (1,1), which counts once in every sum of a tile; 0 at the others
     """
-    pairs, down, point = (channels + 1) // 2, np.empty((4, 3), np.int32), np.empty((2, 16), np.int32)
+    pairs = (channels + 1) // 2
+    rows = np.empty(_ROWS * 2 * pairs, np.int16)
     for _ in range(AT_ONCE):
         block = take(counters, 0)
         if block >= blocks.size - 1:
@@ -260,7 +272,7 @@ def pack_points(
             start = min(filter_, filters - 1) * of_filter
             call(pack_filter_points, (
                 at(weights), weight_count, start, channels, of_channel, taps, packed, blocks[block] * pairs + lane,
-                lanes, down, point,
+                lanes, rows,
             ))  # fmt: skip
         finish(counters, 0)
     return True

@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from numba import njit
+
+import fixedpoint.compiled  # noqa: F401  it listens to all that is compiled
 
 ROOT = Path(__file__).parents[2]
 
@@ -107,6 +110,16 @@ def test_no_kernel_leaves_its_arrays(expected):
     checked = run(EVERY_KERNEL, ROOT, NUMBA_BOUNDSCHECK="1")
     assert checked.returncode == 0, checked.stderr
     assert checked.stdout == expected
+
+
+def test_what_others_compile_is_none_of_ours():
+    """A function that was made from a string, say, belongs to no module."""
+
+    def twice(number):
+        return 2 * number
+
+    twice.__module__ = None
+    assert njit(twice)(21) == 42
 
 
 def test_bounds_are_checked_when_asked():
