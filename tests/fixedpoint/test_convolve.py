@@ -187,7 +187,7 @@ def test_small_sums_that_move_far_to_the_right(fraction, rounding):
 
 @pytest.mark.parametrize("rounding", list(Rounding))
 @pytest.mark.parametrize("overflow", list(Overflow))
-@pytest.mark.parametrize(("width", "shift"), [(8, 24), (9, 24), (9, 23), (10, 23), (16, 30)])
+@pytest.mark.parametrize(("width", "shift"), [(8, 24), (9, 24), (16, 30)])
 def test_sums_of_32_bits_have_room_to_be_rounded(width, shift, overflow, rounding):
     """Sums at both ends of 32 bits; what is added to round them would not fit, but where they are limited before."""
     form, bias, result = Format(12, 0), Format(22, 0), Format(width, -shift)
