@@ -36,6 +36,7 @@ class Requantizer:
         self.wide = not (0 <= shift <= 31 and room[32])
         self.dtype = result.dtype
         self._by_draws = stochastic or not room[64]
+        #: What the rule adds, where it has to be treated like a draw because not even 64 bits have room for it.
         self._instead_of_draws = None if room[64] else _added(rounding, dropped, 64)
         drawn, right = (dropped, 0) if self._by_draws else (0, dropped)
         self._rules = {

@@ -16,7 +16,7 @@ A value is limited before anything is added: to the lowest and highest result, s
 rounded to themselves.  The sum then has room if the result's width and `shift` are together not more than the bits of
 the value, or if the value does not use all of its bits; `fixedpoint.requantize` sees to it that one of them holds.
 Where a result wraps, nothing is limited, and what overflows is not among the bits that are left.  A draw may be larger
-than any of the others: it is added to the remainder alone, which is unsigned for it.
+than what the others add: it is added to the remainder alone, which is unsigned for it.
 """
 
 from functools import lru_cache
