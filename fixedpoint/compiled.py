@@ -105,7 +105,9 @@ def words_of(dtype: np.dtype) -> types.CPointer:
 
 
 @intrinsic
-def _begins(typing, arrays):
+def begins(typing, arrays):
+    """Where the words of each array of a tuple begin."""
+
     def generate(context, builder, signature, arguments):
         begins = [
             builder.ptrtoint(context.make_array(kind)(context, builder, array).data, cgutils.intp_t)
@@ -119,7 +121,7 @@ def _begins(typing, arrays):
 @compiled
 def addresses(*arrays):
     """Where the words of each array begin.  NumPy would say so as well, but takes ten times as long."""
-    return _begins(arrays)
+    return begins(arrays)
 
 
 @intrinsic

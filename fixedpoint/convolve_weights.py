@@ -16,11 +16,12 @@ and tap is one dot product of two flat pieces of memory, whatever the stride::
 import numpy as np
 
 from fixedpoint.bands import Bands, Means, round_up
-from fixedpoint.compiled import addresses, at, call, compiled
+from fixedpoint.compiled import addresses, at, begins, call, compiled
+from fixedpoint.gather import fill_entry, gather_entry
 from fixedpoint.limbs import Split
 from fixedpoint.operands import Operand
 from fixedpoint.pair_kernels import DOT_PIXELS, FILTERS, VECTORS, dot_entry
-from fixedpoint.planes import SLACK, Planes, gather_entry
+from fixedpoint.planes import SLACK, Planes
 from fixedpoint.requantize import Requantizer
 from fixedpoint.scan import Scan
 from fixedpoint.scratch import Layout, working_memory
@@ -57,7 +58,10 @@ class WeightSums:
             ((bands.threads, len(cut.b), padded * of_filter), np.int16),
             ((bands.threads, padded * offsets.size), cut.sums),
         )
-        self._kernels = gather_entry(x.dtype), gather_entry(dz.dtype), dot_entry(cut.sums)
+        self._kernels = (
+            *(fill_entry(of.dtype, pairs=False, whole=len(by) == 1) for of, by in ((x, cut.a), (dz, cut.b))),
+            gather_entry(), dot_entry(cut.sums),
+        )  # fmt: skip
         self._requantize_rows = rule.entry(cut.sums)
         self._fixed = (
             x.shape, x.width, dz.shape, dz.width, bands.table, bands.height + rows.reach, (rows.stride, rows.pad),
@@ -100,7 +104,7 @@ class WeightSums:
 
 @compiled
 def dot_bands(
-    gather_x, gather_dz, dot, counters, x, dz, planes, outputs, begun, sums, x_shape, x_width, dz_shape, dz_width,
+    fill_x, fill_dz, gather, dot, counters, x, dz, planes, outputs, begun, sums, x_shape, x_width, dz_shape, dz_width,
     bands, height, rows, stride, table, outputs_table, pitch, size, x_digits, dz_digits, filters, of_filter, offsets,
     chunk, halves,
 ):  # fmt: skip
@@ -108,7 +112,7 @@ def dot_bands(
 
     Parameters
     ----------
-    gather_x, gather_dz, dot : the addresses of `gather`, for x and for dz, and of `dot`
+    fill_x, fill_dz, gather, dot : the addresses of what fills a plane of x, and of dz, of `gather` and `dot`
     counters : of `fixedpoint.threads`; a task of stage 0 is a band
     bands : int64, see `fixedpoint.bands.Bands`;  begun : bool, whether `sums` hold anything yet
     x, dz : addresses of tensors of these shapes, whose words have these widths
@@ -126,14 +130,14 @@ def dot_bands(
             begun[0] = True
         image, first, last = bands[band, 0], bands[band, 2], bands[band, 3]
         for digit in range(x_digits.shape[0]):
-            call(gather_x, (
-                at(x), x_shape, x_width, image, first, height, rows, stride, table, pitch, size, x_digits[digit],
-                planes[digit], counters,
+            call(gather, (
+                fill_x, x, x_shape, x_width, (image, image + 1), 1, first, height, rows, stride, table, pitch, size,
+                x_digits[digit], begins((planes[digit],))[0], planes.shape[1], counters,
             ))  # fmt: skip
         for digit in range(dz_digits.shape[0]):
-            call(gather_dz, (
-                at(dz), dz_shape, dz_width, image, first, last - first, (1, 0), 1, outputs_table, pitch, of_filter,
-                dz_digits[digit], outputs[digit], counters,
+            call(gather, (
+                fill_dz, dz, dz_shape, dz_width, (image, image + 1), 1, first, last - first, (1, 0), 1, outputs_table,
+                pitch, of_filter, dz_digits[digit], begins((outputs[digit],))[0], outputs.shape[1], counters,
             ))  # fmt: skip
         pixels = ((last - first) * pitch + DOT_PIXELS - 1) // DOT_PIXELS * DOT_PIXELS
         for a in range(x_digits.shape[0]):

@@ -1,6 +1,6 @@
 """Convolution with one product for each tap::
 
-    source rows --gather_pairs--> planes --correlate--> sums of 32 or 64 bits --requantize_rows--> results
+    source rows --gather--> planes --correlate--> sums of 32 or 64 bits --requantize_rows--> results
 
 The layout is drawn in `fixedpoint.planes`, the arithmetic in `fixedpoint.pair_kernels`.
 """
@@ -8,19 +8,13 @@ The layout is drawn in `fixedpoint.planes`, the arithmetic in `fixedpoint.pair_k
 import numpy as np
 
 from fixedpoint.bands import Bands, Means, round_up
-from fixedpoint.compiled import addresses, at, call, compiled
+from fixedpoint.compiled import addresses, at, begins, call, compiled
 from fixedpoint.convolution import Convolution, Filters
+from fixedpoint.gather import fill_entry, gather_entry
 from fixedpoint.limbs import Split
+from fixedpoint.packing import look_through_entry, pack_filter_entry, pack_weights, spread_bias_entry
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
-from fixedpoint.planes import (
-    SLACK,
-    Planes,
-    gather_pairs_entry,
-    look_through_entry,
-    pack_filter_entry,
-    pack_weights,
-    spread_bias_entry,
-)
+from fixedpoint.planes import SLACK, Planes
 from fixedpoint.scratch import Layout, working_memory
 from fixedpoint.threads import AT_ONCE, OFF, TASKS, counters_of, finish, share, take, wait
 
@@ -54,7 +48,10 @@ class Taps:
             look_through_entry(convolution.weights.dtype), pack_filter_entry(convolution.weights.dtype),
             spread_bias_entry(convolution.bias_dtype, cut.sums),
         )  # fmt: skip
-        self._kernels = gather_pairs_entry(convolution.source.dtype), correlate_entry(cut.sums), rule.entry(cut.sums)
+        self._kernels = (
+            fill_entry(convolution.source.dtype, pairs=True, whole=len(cut.a) == 1), gather_entry(),
+            correlate_entry(cut.sums), rule.entry(cut.sums),
+        )  # fmt: skip
         self._fixed = (
             convolution.source.shape, convolution.source.width, convolution.result_shape, rule.of(cut.sums),
             bands.table, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride, layout.phase_table,
@@ -104,7 +101,7 @@ def _steps(layout: Planes, filters: Filters) -> tuple[np.ndarray, np.ndarray, np
 
 @compiled
 def correlate_bands(
-    gather_pairs, correlate, requantize_rows, counters, source, weights, starts, planes, sums, draws, results,
+    fill, gather, correlate, requantize_rows, counters, source, weights, starts, planes, sums, draws, results,
     source_shape, width, result_shape, rule, bands, height, rows, stride, table, pitch, positions, source_digits,
     of_image, targets, bounds, offsets, weight_digits, blocks, chunk, halves, of_filter, filters,
 ):  # fmt: skip
@@ -112,7 +109,7 @@ def correlate_bands(
 
     Parameters
     ----------
-    gather_pairs, correlate, requantize_rows : their addresses
+    fill, gather, correlate, requantize_rows : their addresses
     counters : of `fixedpoint.threads`; stage 0 packs weights, a task of stage 1 is a band
     bands : int64, see `fixedpoint.bands.Bands`;  weights : int32 (1, ...), see `pack_weights`
     starts, blocks, chunk, halves : see `correlate`
@@ -137,9 +134,9 @@ def correlate_bands(
             continue
         image, end, first, last = bands[band, 0], bands[band, 1], bands[band, 2], bands[band, 3]
         for digit in range(source_digits.shape[0]):
-            call(gather_pairs, (
-                at(source), source_shape, width, (image, end), first, height, rows, stride, table, pitch,
-                source_digits[digit], planes[digit], counters,
+            call(gather, (
+                fill, source, source_shape, width, (image, end), 2, first, height, rows, stride, table, pitch,
+                height * pitch, source_digits[digit], begins((planes[digit],))[0], planes.shape[1], counters,
             ))  # fmt: skip
         pixels = (last - first - 1) * pitch + positions
         for target in range(targets.shape[0]):

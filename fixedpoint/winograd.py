@@ -19,7 +19,7 @@ Then nothing that overflows on the way matters, and the two zeros at their end a
 Pixels d0 and d2 of all tiles lie in one phase plane of stride 2, d1 and d3 in another (see `fixedpoint.planes`), so
 all of this is adding long rows of numbers::
 
-    source rows --gather_pairs--> planes of 4 phases --to_points--> planes of 16 points
+    source rows --gather--> planes of 4 phases --to_points--> planes of 16 points
                 --correlate--> sums of 16 points --from_points--> sums --requantize_rows--> results
 """
 
@@ -29,11 +29,13 @@ import numpy as np
 from numba import carray, types
 
 from fixedpoint.bands import Bands, Means, round_up
-from fixedpoint.compiled import INT, INTS, addresses, at, call, compiled, entry, inner, words_of
+from fixedpoint.compiled import INT, INTS, addresses, at, begins, call, compiled, entry, inner, words_of
 from fixedpoint.convolution import Convolution
+from fixedpoint.gather import fill_entry, gather_entry
 from fixedpoint.limbs import digits, split
+from fixedpoint.packing import look_through_entry, spread_bias_entry
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
-from fixedpoint.planes import SLACK, Planes, gather_pairs_entry, look_through_entry, spread_bias_entry
+from fixedpoint.planes import SLACK, Planes
 from fixedpoint.scan import Scan, Tap, Target
 from fixedpoint.scratch import Layout, working_memory
 from fixedpoint.threads import AT_ONCE, OFF, counters_of, finish, share, take, wait
@@ -105,7 +107,8 @@ class Tiles:
             spread_bias_entry(convolution.bias_dtype, sums),
         )  # fmt: skip
         self._kernels = (
-            gather_pairs_entry(convolution.source.dtype), *_transform_entries(), correlate_entry(sums), rule.entry(sums)
+            fill_entry(convolution.source.dtype, pairs=True, whole=True), gather_entry(), *_transform_entries(),
+            correlate_entry(sums), rule.entry(sums),
         )  # fmt: skip
         self._fixed = (
             convolution.source.shape, convolution.source.width, convolution.result_shape, rule.of(sums), bands.table,
@@ -137,7 +140,7 @@ class Tiles:
 
 @compiled
 def correlate_tiles(
-    gather_pairs, to_points, from_points, correlate, requantize_rows, counters, source, weights, starts, planes, points,
+    fill, gather, to_points, from_points, correlate, requantize_rows, counters, source, weights, starts, planes, points,
     sums, tiles, draws, results, source_shape, width, result_shape, rule, bands, height, pad, table, pitch, whole,
     positions, size, offsets, blocks, of_plane, filters,
 ):  # fmt: skip
@@ -145,7 +148,7 @@ def correlate_tiles(
 
     Parameters
     ----------
-    gather_pairs, to_points, from_points, correlate, requantize_rows : their addresses
+    fill, gather, to_points, from_points, correlate, requantize_rows : their addresses
     counters : of `fixedpoint.threads`; stage 0 packs weights, a task of stage 1 is a band
     bands : int64, see `fixedpoint.bands.Bands`
     weights : see `pack_points`;  starts, offsets, blocks : see `correlate`
@@ -166,9 +169,9 @@ def correlate_tiles(
             finish(counters, 1)
             continue
         image, end, first, last = bands[band, 0], bands[band, 1], bands[band, 2], bands[band, 3]
-        call(gather_pairs, (
-            at(source), source_shape, width, (image, end), first, height + 1, (2, pad), 2, table, pitch, whole, planes,
-            counters,
+        call(gather, (
+            fill, source, source_shape, width, (image, end), 2, first, height + 1, (2, pad), 2, table, pitch, size,
+            whole, begins((planes,))[0], planes.size, counters,
         ))  # fmt: skip
         call(to_points, (planes, (end - image) * pairs, size, pitch, height * pitch, pairs, points, of_plane))
         pixels = (last - first - 1) * pitch + positions
