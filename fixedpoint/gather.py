@@ -56,12 +56,12 @@ def gather(
         image, channel = images[0] + plane // of_image, plane % of_image // phases.shape[0] * together
         row_phase, first_column, begin, end = phases[plane % phases.shape[0]]
         y = first_row * rows[0] + row_phase - rows[1]
-        above = min(height, max(0, -(y // rows[0])))
+        above = max(0, -(y // rows[0]))
         lines = max(0, min(height, (source_height - 1 - y) // rows[0] + 1) - above)
         start = ((image * channels + channel) * source_height + y + above * rows[0]) * source_width + first_column
         above *= pitch
         if stride == rows[0] == 1 and end - begin == pitch == source_width:
-            lines, end = 1, lines * pitch  # rows without padding are one long row
+            lines, end = min(lines, 1), lines * pitch  # rows without padding are one long row
         partner = source_height * source_width if channel + 1 < channels else 0
         call(fill, (
             at(source), count * channels * source_height * source_width, width,

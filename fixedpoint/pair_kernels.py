@@ -62,6 +62,8 @@ TILE_PIXELS = VECTORS * LANES
 DOT_PIXELS = 2 * LANES
 #: Steps that `correlate` adds up at once: their pixels and weights fit the first-level cache.
 TILE_STEPS = 256
+#: Where the steps of a copied tile start.
+_OF_COPY = np.arange(0, TILE_STEPS * TILE_PIXELS, TILE_PIXELS)
 
 
 @lru_cache
@@ -195,7 +197,7 @@ def correlate(
     chunks = max(1, -(-count // min(chunk, TILE_STEPS)))
     length = -(-count // chunks)
     deep = points * count * blocks[-1] > images * size  # so much that a tile is worth copying, to be walked many times
-    copy, places = np.empty(length * TILE_PIXELS, np.int32), np.arange(0, length * TILE_PIXELS, TILE_PIXELS)
+    copy = np.empty(length * TILE_PIXELS, np.int32)
     tiles = (pixels + TILE_PIXELS - 1) // TILE_PIXELS
     for turn in range(points * chunks):
         point, part = turn // chunks, turn % chunks
@@ -210,7 +212,7 @@ def correlate(
                 for step in range(of_part.size):
                     for lane in range(TILE_PIXELS):
                         copy[np.uint64(step * TILE_PIXELS + lane)] = planes[np.uint64(of_part[step] + source + lane)]
-            operands = (copy, 0, places[: of_part.size]) if deep else (planes, source, of_part)
+            operands = (copy, 0, _OF_COPY[: of_part.size]) if deep else (planes, source, of_part)
             for block in range(blocks.size - 1):
                 filter_, lanes = blocks[block], blocks[block + 1] - blocks[block]
                 first = place_of_weights + filter_ * count + part * length * lanes
