@@ -220,6 +220,7 @@ print(f", {peak():.0f} MB after passes of {large:.0f} MB")
 def start_up() -> None:
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "NUMBA_CACHE_DIR": folder, "PYTHONPATH": str(Path(__file__).parents[1])}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # Python keeps what it compiles itself, unless told otherwise
         for title in ("nothing compiled", "compiled before"):
             print(f"{title}: ", end="", flush=True)
             subprocess.run([sys.executable, "-c", START_UP], env=environment, check=True)
