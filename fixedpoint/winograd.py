@@ -192,18 +192,18 @@ def correlate_tiles(
 
 
 @inner
-def _weight_points(rows, length, g0, g1, g2, first, apart):
+def _weight_points(rows, length, g0, g1, g2, first):
     """Rows u0 to u3, from row `first` on, of rows g0, g1 and g2, all of one flat array."""
-    g0, g1, g2, first, apart = g0 * length, g1 * length, g2 * length, first * length, apart * length
+    g0, g1, g2, first = g0 * length, g1 * length, g2 * length, first * length
     for i in range(length):
         one, two, three = rows[np.uint64(g0 + i)], rows[np.uint64(g1 + i)], rows[np.uint64(g2 + i)]
         rows[np.uint64(first + i)] = 2 * one
-        rows[np.uint64(first + apart + i)] = one + two + three
-        rows[np.uint64(first + 2 * apart + i)] = one - two + three
-        rows[np.uint64(first + 3 * apart + i)] = 2 * three
+        rows[np.uint64(first + length + i)] = one + two + three
+        rows[np.uint64(first + 2 * length + i)] = one - two + three
+        rows[np.uint64(first + 3 * length + i)] = 2 * three
 
 
-#: Rows that `pack_filter_points` works in: 9 taps, 4 row points of 3 columns from `_HALF_WAY` on, then all points.
+#: Rows that `pack_filter_points` works in: 9 taps; from `_HALF_WAY` on 4 row points of each of 3 columns; all points.
 _HALF_WAY, _ALL, _ROWS = 9, 9 + 12, 9 + 12 + POINTS
 
 
@@ -219,10 +219,9 @@ def pack_filter_points(weights, count, start, channels, of_channel, taps, packed
         for channel in range(channels):
             rows[np.uint64(tap * length + channel)] = words[np.uint64(start + channel * of_channel + taps[tap])]
     for s in range(3):
-        _weight_points(rows, length, s, 3 + s, 6 + s, _HALF_WAY + s, 3)
-    for r in range(4):
-        g = _HALF_WAY + 3 * r
-        _weight_points(rows, length, g, g + 1, g + 2, _ALL + 4 * r, 1)
+        _weight_points(rows, length, s, 3 + s, 6 + s, _HALF_WAY + 4 * s)
+    for r in range(_HALF_WAY, _HALF_WAY + 4):
+        _weight_points(rows, length, r, r + 4, r + 8, _ALL + 4 * (r - _HALF_WAY))
     points = rows.view(np.int32)
     for u in range(POINTS):
         for pair in range(pairs):
