@@ -6,28 +6,47 @@ import numpy as np
 from numba import carray, from_dtype, types
 
 from fixedpoint.compiled import INT, INTS, INTS_2D, at, call, compiled, entry, inner, words_of
+from fixedpoint.pair_kernels import WIDE
 from fixedpoint.threads import AT_ONCE, OFF, finish, take
 
 
 @inner
-def pack_filter(weights, count, start, first, second, digit, packed, place, apart):
-    """One filter's pairs, from weight `start` of `count` on, to every place that lies `apart` from the one before."""
+def pack_block(weights, count, start, apart, last, lanes, first, second, digit, packed, place):
+    """Pairs (steps, lanes) of one block of filters, from `place` on.
+
+    Parameters
+    ----------
+    weights : `count` integers, of which the first filter's begin at `start`, and the others' `apart` from each other
+    last : the last lane that has a filter; those behind repeat it
+    first, second : int64 (steps,), see `Planes.steps`;  digit : what to take of every word, see `fixedpoint.limbs`
+    """
     words = carray(weights, (count,))
     offset, shift, mask, half = digit[0], digit[1], digit[2], digit[3]
-    whole = shift == 0 and mask == -1
+    plain = shift == 0 and mask == -1 and last + 1 == lanes == WIDE
     for step in range(first.size):
-        low, high = np.int64(words[np.uint64(start + first[step])]), np.int64(0)
-        if second[step] >= 0:
-            high = np.int64(words[np.uint64(start + second[step])])
-        if not whole:
-            low, high = ((low + offset) >> shift & mask) - half, ((high + offset) >> shift & mask) - half
-        packed[np.uint64(place + step * apart)] = low & 0xFFFF | high << 16
+        one, other, both = start + first[step], start + second[step], np.int64(-1)
+        if second[step] < 0:
+            other, both = one, np.int64(0)
+        if plain:
+            for lane in range(WIDE):  # like the loop below, for the compiler to see
+                low = np.int64(words[np.uint64(one + lane * apart)])
+                high = np.int64(words[np.uint64(other + lane * apart)]) & both
+                packed[np.uint64(place + step * WIDE + lane)] = low & 0xFFFF | high << 16
+        else:
+            for lane in range(lanes):
+                of_lane = min(lane, last) * apart
+                low = np.int64(words[np.uint64(one + of_lane)])
+                high = np.int64(words[np.uint64(other + of_lane)]) & both
+                low, high = ((low + offset) >> shift & mask) - half, ((high + offset) >> shift & mask) - half
+                packed[np.uint64(place + step * lanes + lane)] = low & 0xFFFF | high << 16
 
 
 @lru_cache
-def pack_filter_entry(dtype: np.dtype) -> int:
-    """Address of `pack_filter` from words of this dtype."""
-    return entry(pack_filter, words_of(dtype), INT, INT, INTS, INTS, INTS, types.int32[::1], INT, INT)
+def pack_block_entry(dtype: np.dtype) -> int:
+    """Address of `pack_block` from words of this dtype."""
+    return entry(
+        pack_block, words_of(dtype), INT, INT, INT, INT, INT, INTS, INTS, INTS, types.int32[::1], INT
+    )  # fmt: skip
 
 
 @inner
@@ -82,7 +101,7 @@ def spread_bias_entry(dtype: np.dtype, sums: np.dtype) -> int:
 
 @compiled
 def pack_weights(
-    look_through, pack_filter, spread_bias, counters, weights, bias, weight_count, weight_width, bias_count, bias_width,
+    look_through, pack_block, spread_bias, counters, weights, bias, weight_count, weight_width, bias_count, bias_width,
     bias_shift, filter_weights, filters, first, second, bounds, digits, blocks, halves, packed, starts,
 ):  # fmt: skip
     """Weights in the order of `correlate`, a pair in 32 bits: of each target, of each digit, for each block; the bias.
@@ -91,7 +110,7 @@ def pack_weights(
 
     Parameters
     ----------
-    look_through, pack_filter, spread_bias : their addresses
+    look_through, pack_block, spread_bias : their addresses
     counters : of `fixedpoint.threads`; a task of stage 0 is a block, of all targets and digits
     weights, bias : addresses of so many integers of formats of so many bits;  filter_weights : distance of filters
     first, second : int64 (steps,), see `Planes.steps`, of all targets
@@ -119,11 +138,10 @@ def pack_weights(
             one, other = first[bounds[target] : bounds[target + 1]], second[bounds[target] : bounds[target + 1]]
             for digit in range(digits.shape[0]):
                 place = blocks[-1] * (bounds[target] * digits.shape[0] + one.size * digit) + blocks[block] * one.size
-                for lane in range(lanes):
-                    start = min(blocks[block] + lane, filters - 1) * filter_weights
-                    call(pack_filter, (
-                        at(weights), weight_count, start, one, other, digits[digit], pairs, place + lane, lanes,
-                    ))  # fmt: skip
+                call(pack_block, (
+                    at(weights), weight_count, blocks[block] * filter_weights, filter_weights,
+                    min(lanes, filters - blocks[block]) - 1, lanes, one, other, digits[digit], pairs, place,
+                ))  # fmt: skip
                 if halves and _lowest_pair(pairs[place : place + lanes * one.size]):
                     counters[1, OFF] = 1
         finish(counters, 0)

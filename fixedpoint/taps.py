@@ -12,7 +12,7 @@ from fixedpoint.compiled import addresses, at, begins, call, compiled
 from fixedpoint.convolution import Convolution, Filters
 from fixedpoint.gather import fill_entry, gather_entry
 from fixedpoint.limbs import Split
-from fixedpoint.packing import look_through_entry, pack_filter_entry, pack_weights, spread_bias_entry
+from fixedpoint.packing import look_through_entry, pack_block_entry, pack_weights, spread_bias_entry
 from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
 from fixedpoint.planes import SLACK, Planes
 from fixedpoint.scratch import Layout, working_memory
@@ -45,7 +45,7 @@ class Taps:
             filters.count, first, second, bounds, weight_digits, blocks, cut.halves,
         )  # fmt: skip
         self._packers = (
-            look_through_entry(convolution.weights.dtype), pack_filter_entry(convolution.weights.dtype),
+            look_through_entry(convolution.weights.dtype), pack_block_entry(convolution.weights.dtype),
             spread_bias_entry(convolution.bias_dtype, cut.sums),
         )  # fmt: skip
         self._kernels = (
