@@ -27,14 +27,15 @@ from reference.geometry import Axis, Geometry
 
 form = Format(8, 4)
 fixedpoint.winograd.FEWEST_PRODUCTS = fixedpoint.winograd.FEWEST_RESULTS = 0
-for rows, columns in [
-    (Axis(7, 3, 2, 1, 2), Axis(5, 2, 3, 4, 0)),
-    (Axis(6, 3, 1, 0, 5, 2), Axis(3, 1, 2)),
-    (Axis(7, 3, 1, 1, 1), Axis(6, 3, 1, 2, 0)),
+for channels, filters, rows, columns in [
+    (2, 4, Axis(7, 3, 2, 1, 2), Axis(5, 2, 3, 4, 0)),
+    (3, 5, Axis(7, 3, 2, 1, 2), Axis(5, 2, 3, 4, 0)),
+    (2, 4, Axis(6, 3, 1, 0, 5, 2), Axis(3, 1, 2)),
+    (3, 5, Axis(7, 3, 1, 1, 1), Axis(6, 3, 1, 2, 0)),
 ]:
-    geometry = Geometry(2, 2, 4, rows, columns)
+    geometry = Geometry(2, channels, filters, rows, columns)
     for rounding in (Rounding.HALF_EVEN, Rounding.STOCHASTIC):
-        layer = Layer(geometry, Formats(*[form] * 8, rounding), Lanes(2, 2))
+        layer = Layer(geometry, Formats(*[form] * 8, rounding), Lanes(channels, 1))
         x, w, b, dz = (
             quantize(np.full(geometry.shapes[t], 0.3), form, rounding, layer.formats.overflow)
             for t in ("x", "w", "b", "dz")
