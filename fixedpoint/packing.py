@@ -6,7 +6,7 @@ import numpy as np
 from numba import carray, from_dtype, types
 
 from fixedpoint.compiled import INT, INTS, INTS_2D, at, call, compiled, entry, inner, words_of
-from fixedpoint.pair_kernels import WIDE
+from fixedpoint.pair_kernels import TILE_PIXELS, WIDE
 from fixedpoint.threads import AT_ONCE, OFF, finish, take
 
 
@@ -80,23 +80,24 @@ def look_through_entry(dtype: np.dtype) -> int:
 
 
 @inner
-def spread_bias(bias, count, width, shift, filter_, starts, lanes, counters):
-    """The bias of a filter, shifted left, in as many lanes; 0 for those behind the last of `count`.
+def spread_bias(bias, count, width, shift, begin, end, starts, counters):
+    """The bias of filters begin..end-1, shifted left, in all pixels of a tile; 0 for those behind the last of `count`.
 
-    Call off the last stage if it is not of `width` bits.
+    Call off the last stage if one is not of `width` bits.
     """
     words = carray(bias, (count,))
-    word = np.int64(words[filter_]) if filter_ < count else np.int64(0)
-    for lane in range(lanes):
-        starts[filter_ * lanes + lane] = word << shift
-    if (word ^ word << 1) & (np.int64(-1) << np.int64(width)):
-        counters[-1, OFF] = 1
+    for filter_ in range(begin, end):
+        word = np.int64(words[filter_]) if filter_ < count else np.int64(0)
+        for pixel in range(TILE_PIXELS):
+            starts[filter_ * TILE_PIXELS + pixel] = word << shift
+        if (word ^ word << 1) & (np.int64(-1) << np.int64(width)):
+            counters[-1, OFF] = 1
 
 
 @lru_cache
 def spread_bias_entry(dtype: np.dtype, sums: np.dtype) -> int:
     """Address of `spread_bias` from words of this dtype to sums of that one."""
-    return entry(spread_bias, words_of(dtype), INT, INT, INT, INT, from_dtype(sums)[::1], INT, INTS_2D)
+    return entry(spread_bias, words_of(dtype), INT, INT, INT, INT, INT, from_dtype(sums)[::1], INTS_2D)
 
 
 @compiled
@@ -129,11 +130,9 @@ def pack_weights(
             return False
         lanes = blocks[block + 1] - blocks[block]
         call(look_through, (at(weights), weight_count, weight_width, block, blocks.size - 1, counters))
-        for filter_ in range(blocks[block], blocks[block + 1]):
-            call(spread_bias, (
-                at(bias), bias_count, bias_width, bias_shift, filter_, starts[0], starts.shape[1] // blocks[-1],
-                counters,
-            ))  # fmt: skip
+        call(spread_bias, (
+            at(bias), bias_count, bias_width, bias_shift, blocks[block], blocks[block + 1], starts[0], counters
+        ))  # fmt: skip
         for target in range(bounds.size - 1):
             one, other = first[bounds[target] : bounds[target + 1]], second[bounds[target] : bounds[target + 1]]
             for digit in range(digits.shape[0]):

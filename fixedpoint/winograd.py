@@ -266,12 +266,11 @@ def pack_points(
         lanes = blocks[block + 1] - blocks[block]
         call(look_through, (at(weights), weight_count, weight_width, block, blocks.size - 1, counters))
         starts[:, blocks[block] * TILE_PIXELS : blocks[block + 1] * TILE_PIXELS] = 0
+        call(spread_bias, (
+            at(bias), bias_count, bias_width, bias_shift + 2, blocks[block], blocks[block + 1], starts[5], counters
+        ))  # fmt: skip
         for lane in range(lanes):
-            filter_ = blocks[block] + lane
-            call(spread_bias, (
-                at(bias), bias_count, bias_width, bias_shift + 2, filter_, starts[5], TILE_PIXELS, counters
-            ))  # fmt: skip
-            start = min(filter_, filters - 1) * of_filter
+            start = min(blocks[block] + lane, filters - 1) * of_filter
             call(pack_filter_points, (
                 at(weights), weight_count, start, channels, of_channel, taps, packed, blocks[block] * pairs + lane,
                 lanes, rows,
