@@ -158,7 +158,7 @@ def test_most_negative_operands_in_long_sums(x_bits, w_bits):
 @pytest.mark.parametrize(
     "geometry",
     [Geometry(1, 512, 4, Axis(1, 1), Axis(40, 1)), Geometry(1, 2, 512, Axis(1, 1), Axis(40, 1)),
-     Geometry(1, 2, 3, Axis(1, 1), Axis(4096, 1))],
+     Geometry(1, 2, 3, Axis(1, 1), Axis(512 * LANES, 1))],
     ids=["z", "dx", "dw"],
 )  # fmt: skip
 def test_no_chunk_is_one_too_long(geometry):
