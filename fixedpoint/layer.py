@@ -47,6 +47,11 @@ def sum_of_products_bits(terms: int, a_bits: int, b_bits: int, addend: int = 0) 
 class Layer:
     """One convolution layer, complete: what all models, the hardware and the test benches are built from.
 
+    Parameters
+    ----------
+    weight_sets : int
+        Sets of weights that a core has room for: 1, or 2, so that one which is cut short leaves the loaded one whole.
+
     Raises
     ------
     LayerError
@@ -57,10 +62,11 @@ class Layer:
     geometry: Geometry
     formats: Formats
     lanes: Lanes = Lanes()
+    weight_sets: int = 1
 
     @cached_property
     def _hash(self) -> int:
-        return hash((self.geometry, self.formats, self.lanes))
+        return hash((self.geometry, self.formats, self.lanes, self.weight_sets))
 
     def __hash__(self):  # made once: every pass looks up by layer what it knows of it
         return self._hash
@@ -95,6 +101,8 @@ class Layer:
                 )
 
     def _check_lanes(self):
+        if self.weight_sets not in (1, 2):
+            raise LayerError("hardware.weight_sets", f"must be 1 or 2, not {self.weight_sets!r}")
         geometry, lanes = self.geometry, self.lanes
         for name, axis in (("in_lanes", "in_channels"), ("out_lanes", "out_channels")):
             extent = getattr(geometry, axis)

@@ -4,10 +4,11 @@ from myhdl import Signal, always_comb, always_seq, block, intbv
 
 from hdl.memory import memory
 from hdl.registers import like, named
+from hdl.weight_memory import address_two_sets
 
 
 @block
-def bias_bank(aclk, write, address, start, *, lane, form, shift, depth):
+def bias_bank(aclk, write, write_address, address, start, *, lane, form, shift, depth):
     """The biases of one filter lane, each shifted left to the accumulator's fraction."""
     width = form.width
     mine = Signal(bool(0))
@@ -30,17 +31,19 @@ def bias_bank(aclk, write, address, start, *, lane, form, shift, depth):
     def align():
         start.next = bias << shift
 
-    store = named(bank=memory(aclk, mine, write.group, word, address, read_word, depth=depth))
+    store = named(bank=memory(aclk, mine, write_address, word, address, read_word, depth=depth))
     return select, trim, store, read, align
 
 
 @block
-def bias_memory(aclk, aresetn, write, result_done, starts, *, plan):
+def bias_memory(aclk, aresetn, write, second_in_use, result_done, starts, *, plan):
     """Give each result the biases of its filters.
 
     Parameters
     ----------
     write : WeightWrite
+    second_in_use : bool
+        See `weight_memory`.
     result_done : bool
         The slot at this stage is the last of its result; the next slot belongs to the next group of filters.
     starts : list of intbv, out
@@ -59,10 +62,15 @@ def bias_memory(aclk, aresetn, write, result_done, starts, *, plan):
                 group.next = group + 1
 
     instances = [step]
+    write_address, read_address = write.group, address
+    if plan.layer.weight_sets > 1:
+        write_address, read_address = (Signal(intbv(0)[len(part) + 1 :]) for part in (write.group, address))
+        two_sets = address_two_sets(write, second_in_use, write.group, address, write_address, read_address)
+        instances.append(*named(two_sets=two_sets))
     for lane, start in enumerate(starts):
         bank = bias_bank(
-            aclk, write, address, start,
-            lane=lane, form=plan.layer.formats.bias, shift=plan.layer.bias_shift, depth=plan.out_groups,
+            aclk, write, write_address, read_address, start, lane=lane, form=plan.layer.formats.bias,
+            shift=plan.layer.bias_shift, depth=plan.memory_depth(plan.out_groups),
         )  # fmt: skip
         bank.name = f"bank_{lane}"
         instances.append(bank)

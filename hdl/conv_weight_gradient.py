@@ -6,12 +6,12 @@
                       ^                    +--> multipliers, sums of runs --> accumulator banks
     s_axis_dz --> line buffer -------------+                                        |
           |           ^                                                             v
-          |     rows, runs  <------------------ batch done ----------------------  drain
-          v                                                                         |
-        sums of dz ------------------------------------------> requantize --> m_axis_dw, m_axis_db
+          |     rows, runs  <------------------ batch done ----------------------  drain --> requantize --> m_axis_dw
+          v
+        sums of dz ------------------------------------------------------------------------> requantize --> m_axis_db
 """
 
-from myhdl import ConcatSignal, Signal, always, always_comb, always_seq, block, intbv
+from myhdl import ConcatSignal, Signal, always, always_comb, block, intbv
 
 from fixedpoint.dataflow.latency import (
     BIAS_READ_LATENCY,
@@ -32,25 +32,29 @@ from hdl.drain import drain
 from hdl.gradient_bank import gradient_bank
 from hdl.gradient_rows import GradientRow, gradient_rows
 from hdl.line_buffer import line_buffer, ring_of_rows
-from hdl.line_writer import BankWrite, line_writer
+from hdl.line_writer import Arrivals, BankWrite, line_writer
 from hdl.registers import delay, like, named
 from hdl.requantize import requantize_lane
-from hdl.result_queue import places, result_queue
+from hdl.result_queue import result_queue
 from hdl.runs import GradientSlot, runs
 from hdl.select_word import select_word
 from hdl.sender import send_results
+from hdl.status import gradient_status, merge_errors
 from hdl.weight_order import WeightPlace
 from hdl.window import split_word, window
 
 
 @block
-def gradient_source(aclk, aresetn, s_axis, slot, write, arrived, frame_error, gradients, *, plan):
+def gradient_source(aclk, aresetn, s_axis, slot, held, write, arrivals, gradients, *, plan):
     """The line buffer of dz: gives each slot its lanes of dz, at the same time as its window.
 
     Parameters
     ----------
+    held : bool
+        No beat may be taken.
     write : BankWrite, out
         The beats on their way into the buffer.
+    arrivals : Arrivals, out
     gradients : list of intbv, out
     """
     ring = plan.gradient_ring
@@ -64,7 +68,7 @@ def gradient_source(aclk, aresetn, s_axis, slot, write, arrived, frame_error, gr
         waits = named(word=delay(aclk, aresetn, read_word, word, cycles=wait_cycles))
     parts = named(
         release=delay(aclk, aresetn, slot.gradient_release, released, cycles=RELEASE_LATENCY, reset=True),
-        writer=line_writer(aclk, aresetn, s_axis, released, write, arrived, None, frame_error, ring=ring),
+        writer=line_writer(aclk, aresetn, s_axis, released, held, write, arrivals, ring=ring, by_pixel=False),
         lines=line_buffer(
             aclk, aresetn, write, slot.gradient_ring, slot.gradient_column, None, ring_row, [[read_word]], ring=ring
         ),
@@ -119,8 +123,8 @@ def address_accumulators(
 
 
 @block
-def send_lanes(aclk, aresetn, words, index, step, end, silent, room, m_axis, *, layer, tensor, read_latency):
-    """Select the word that the drain asked for, requantize its lanes and send them.
+def send_lanes(aclk, aresetn, words, index, step, end, room, empty, m_axis, *, layer, tensor, read_latency):
+    """Select the word that was asked for, requantize its lanes and send them.
 
     Parameters
     ----------
@@ -128,10 +132,10 @@ def send_lanes(aclk, aresetn, words, index, step, end, silent, room, m_axis, *, 
         Candidates, `read_latency` cycles after the step.
     index : intbv
         Which one, with the words.
-    step, end, silent : bool
-        The drain reads; it is the last of this tensor; it is not to be sent.
-    room : bool, out
-        Another step may come.
+    step, end : bool
+        A word is asked for; it is the last one of its batch.
+    room, empty : bool, out
+        Another step may come; nothing is on its way.
     """
     form = layer.accumulators[tensor]
     lanes = len(words[0]) // form.width
@@ -140,20 +144,15 @@ def send_lanes(aclk, aresetn, words, index, step, end, silent, room, m_axis, *, 
     chosen = like(words[0])
     accumulators = [Signal(intbv(0, min=form.lowest, max=form.highest + 1)) for _ in range(lanes)]
     results = [Signal(intbv(0)[layer.formats.of(tensor).width :]) for _ in range(lanes)]
-    sent, valid, result, last, available, removed = (Signal(bool(0)) for _ in range(6))
+    valid, result, last, available, removed = (Signal(bool(0)) for _ in range(5))
     entry = ConcatSignal(last, *reversed(results))
     head = Signal(intbv(0)[len(entry) :])
 
-    @always_comb
-    def decide():
-        sent.next = step and not silent
-
     instances = named(
-        valid=delay(aclk, aresetn, sent, valid, cycles=latency - REQUANTIZE_LATENCY, reset=True),
+        valid=delay(aclk, aresetn, step, valid, cycles=latency - REQUANTIZE_LATENCY, reset=True),
         result=delay(aclk, aresetn, valid, result, cycles=REQUANTIZE_LATENCY, reset=True),
         last=delay(aclk, aresetn, end, last, cycles=latency),
-        places=places(aclk, aresetn, sent, removed, room, depth=depth),
-        queue=result_queue(aclk, aresetn, result, entry, available, head, removed, depth=depth),
+        queue=result_queue(aclk, aresetn, step, room, result, entry, available, head, removed, empty, depth=depth),
         send=send_results(aclk, aresetn, available, head, removed, m_axis),
     )
     if len(words) > 1:
@@ -166,11 +165,13 @@ def send_lanes(aclk, aresetn, words, index, step, end, silent, room, m_axis, *, 
             aclk, aresetn, accumulators[lane], valid, results[lane], layer=layer, tensor=tensor, lane=lane
         )
         instances += named(**{f"lane_{lane}": instance})
-    return instances, decide
+    return instances
 
 
 @block
-def conv_weight_gradient(aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_db, frame_error, *, plan):
+def conv_weight_gradient(
+    aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_db, frame_error, idle, waits_for_x, waits_for_dz, *, plan
+):  # fmt: skip
     """dw[k,c,r,s] = sum over n, i, j of dz[n,k,i,j] * x[n,c,i*S+r-P,j*S+s-P]; db[k] = sum of dz[n,k,i,j].
 
     Parameters
@@ -179,9 +180,10 @@ def conv_weight_gradient(aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_d
         Images and gradients in raster order, `in_lanes` and `out_lanes` channels a beat; they may stall
         independently of each other.
     m_axis_dw, m_axis_db : AxiStream
-        After the last image of a batch, in the order of the weight stream; the accumulators are then clear.
-    frame_error : bool, out
-        Sticky: a `tlast` was early, late or missing.
+        After the last image of a batch, in the order of the weight stream, in whichever order they are taken; the
+        accumulators are then clear.
+    frame_error, idle, waits_for_x, waits_for_dz : bool, out
+        Status: see `hdl.status`.
     plan : GradientPlan
     """
     layer, inner = plan.layer, plan.window
@@ -191,10 +193,17 @@ def conv_weight_gradient(aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_d
     slot = GradientSlot(plan, row)
     write = BankWrite(plan.gradient_ring)
     place = WeightPlace(inner)
-    source_arrived, gradient_arrived, source_error, gradient_error, taken = (Signal(bool(0)) for _ in range(5))
-    batch_taken, weight_room, bias_room, weight_step, bias_step, done = (Signal(bool(0)) for _ in range(6))
-    first, update, clearing, clear = (Signal(bool(0)) for _ in range(4))
-    draining, silent = Signal(bool(1)), Signal(bool(1))
+    source, gradient = Arrivals(inner.ring), Arrivals(plan.gradient_ring)
+
+    def flags(count):
+        return (Signal(bool(0)) for _ in range(count))
+
+    taken, batch_taken, draining, held = flags(4)
+    weight_room, weight_step, weight_sent, weights_empty = flags(4)
+    bias_room, bias_step, bias_end, bias_pending, biases_empty = flags(5)
+    first, update, clearing, clear = flags(4)
+    source_waits, gradient_waits, source_missing, gradient_missing, queues_empty, sending = flags(6)
+    at_batch_start = Signal(bool(1))
 
     def elements(form, count):
         return [Signal(intbv(0, min=form.lowest, max=form.highest + 1)) for _ in range(count)]
@@ -208,18 +217,21 @@ def conv_weight_gradient(aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_d
 
     instances = named(
         line_buffer=ring_of_rows(
-            aclk, aresetn, s_axis_x, slot.release, slot.ring, slot.column, slot.bank, ring_row, words, source_arrived,
-            None, source_error, ring=inner.ring,
+            aclk, aresetn, s_axis_x, slot.release, slot.ring, slot.column, slot.bank, ring_row, words, source,
+            ring=inner.ring, by_pixel=False,
         ),
         window=window(aclk, aresetn, slot, ring_row, words, operands, plan=inner),
         gradient_lines=gradient_source(
-            aclk, aresetn, s_axis_dz, slot, write, gradient_arrived, gradient_error, gradients, plan=plan
+            aclk, aresetn, s_axis_dz, slot, held, write, gradient, gradients, plan=plan
         ),
-        rows=gradient_rows(aclk, aresetn, source_arrived, gradient_arrived, draining, taken, row, plan=plan),
-        runs=runs(aclk, aresetn, row, done, taken, slot, plan=plan),
+        rows=gradient_rows(
+            aclk, aresetn, source.row, gradient.row, draining, taken, at_batch_start, source_waits, gradient_waits,
+            source_missing, gradient_missing, row, plan=plan,
+        ),
+        runs=runs(aclk, aresetn, row, taken, slot, plan=plan),
         drain=drain(
-            aclk, aresetn, batch_taken, weight_room, bias_room, draining, place, weight_step, bias_step, silent, done,
-            plan=plan, wait_cycles=update_latency(plan),
+            aclk, aresetn, batch_taken, weight_room, draining, place, weight_step, weight_sent, plan=plan,
+            wait_cycles=update_latency(plan),
         ),
         first=delay(aclk, aresetn, slot.first, first, cycles=stage + 1),
         update=delay(aclk, aresetn, slot.last, update, cycles=stage + UPDATE_LATENCY, reset=True),
@@ -248,21 +260,29 @@ def conv_weight_gradient(aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_d
 
     # the sums of dz
     sum_words = [Signal(intbv(0)[layer.accumulators["db"].width :]) for _ in range(lanes.out_lanes)]
-    sum_lane = like(place.lane)
+    asked_lane, sum_lane = like(place.lane), like(place.lane)
     instances += named(
-        bias_gradient=bias_gradient(aclk, aresetn, write, gradient_arrived, done, place.group, sum_words, plan=plan)
-    )
+        bias_gradient=bias_gradient(
+            aclk, aresetn, write, gradient.row, held, bias_room, bias_step, asked_lane, bias_end, sum_words,
+            bias_pending, plan=plan,
+        )
+    )  # fmt: skip
     if lanes.out_lanes > 1:
-        instances += named(sum_lane=delay(aclk, aresetn, place.lane, sum_lane, cycles=BIAS_READ_LATENCY))
+        instances += named(sum_lane=delay(aclk, aresetn, asked_lane, sum_lane, cycles=BIAS_READ_LATENCY))
 
     instances += named(
         send_dw=send_lanes(
-            aclk, aresetn, bank_words, read_bank, weight_step, place.end, silent, weight_room, m_axis_dw,
+            aclk, aresetn, bank_words, read_bank, weight_sent, place.end, weight_room, weights_empty, m_axis_dw,
             layer=layer, tensor="dw", read_latency=DRAIN_READ_LATENCY,
         ),
         send_db=send_lanes(
-            aclk, aresetn, sum_words, sum_lane, bias_step, place.end, silent, bias_room, m_axis_db,
+            aclk, aresetn, sum_words, sum_lane, bias_step, bias_end, bias_room, biases_empty, m_axis_db,
             layer=layer, tensor="db", read_latency=BIAS_READ_LATENCY,
+        ),
+        errors=merge_errors(aclk, aresetn, source.frame_error, gradient.frame_error, frame_error),
+        status=gradient_status(
+            aclk, aresetn, source, gradient, at_batch_start, source_waits, gradient_waits, row.valid, draining,
+            bias_pending, queues_empty, sending, source_missing, gradient_missing, idle, waits_for_x, waits_for_dz,
         ),
     )  # fmt: skip
 
@@ -270,8 +290,9 @@ def conv_weight_gradient(aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_d
     def detect_batch_end():
         batch_taken.next = taken and row.batch_end
 
-    @always_seq(aclk.posedge, reset=aresetn)
-    def gather_errors():
-        frame_error.next = source_error or gradient_error
+    @always_comb
+    def watch_results():
+        queues_empty.next = weights_empty and biases_empty
+        sending.next = m_axis_dw.tvalid or m_axis_db.tvalid
 
-    return instances, detect_batch_end, gather_errors
+    return instances, detect_batch_end, watch_results

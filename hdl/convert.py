@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from functools import partial
 from pathlib import Path
 
 from myhdl import ResetSignal, Signal, ToVerilogWarning
@@ -31,22 +32,20 @@ class ConversionError(RuntimeError):
 
 def elaborate(layer: Layer, pass_name: str):
     """The top block of a core, with its ports."""
+    if pass_name not in PASSES:
+        raise ValueError(f"pass must be one of {', '.join(PASSES)}, not {pass_name!r}")
     aclk = Signal(bool(0))
     aresetn = ResetSignal(1, active=0, isasync=False)
-    frame_error = Signal(bool(0))
-    weights = AxiStream(weights_beat_bits(layer))
     streams = {name: AxiStream(stream.beat_bits) for name, stream in tensor_streams(layer).items()}
-    if pass_name == "forward":
-        return conv_forward(aclk, aresetn, weights, streams["x"], streams["z"], frame_error, plan=Plan(layer))
-    if pass_name == "input_gradient":
-        plan = Plan(layer, gradient=True)
-        return conv_input_gradient(aclk, aresetn, weights, streams["dz"], streams["dx"], frame_error, plan=plan)
-    if pass_name == "weight_gradient":
-        return conv_weight_gradient(
-            aclk, aresetn, streams["x"], streams["dz"], streams["dw"], streams["db"], frame_error,
-            plan=GradientPlan(layer),
-        )  # fmt: skip
-    raise ValueError(f"pass must be one of {', '.join(PASSES)}, not {pass_name!r}")
+    streams["weights"] = AxiStream(weights_beat_bits(layer))
+    core = PASSES[pass_name]
+    ports = [streams[name] for name in (*core.inputs, *core.outputs)] + [Signal(bool(0)) for _ in core.status]
+    top, plan = {
+        "forward": (conv_forward, Plan),
+        "input_gradient": (conv_input_gradient, partial(Plan, gradient=True)),
+        "weight_gradient": (conv_weight_gradient, GradientPlan),
+    }[pass_name]
+    return top(aclk, aresetn, *ports, plan=plan(layer))
 
 
 def _pipeline_cycles(layer: Layer, pass_name: str) -> int:

@@ -3,72 +3,57 @@
 It also runs once after reset, without sending anything: then it only clears.
 """
 
-from myhdl import Signal, always_comb, always_seq, block, intbv
+from myhdl import Constant, Signal, always_comb, always_seq, block, intbv
 
 from hdl.registers import named
 from hdl.weight_order import weight_order
 
 
 @block
-def drain(aclk, aresetn, begin, weight_room, bias_room, draining, place, weight_step, bias_step, silent, done, *,
-          plan, wait_cycles):  # fmt: skip
-    """Walk all weight gradients, then all bias gradients.
+def drain(aclk, aresetn, batch_done, room, draining, place, step, sent, *, plan, wait_cycles):
+    """Step through all weight gradients.
 
     Parameters
     ----------
-    begin : bool
+    batch_done : bool
         The batch's last slot is issued in this cycle; its accumulators are up to date `wait_cycles` later.
-    weight_room, bias_room : bool
+    room : bool
         Another result may be sent.
     draining : bool, out
         No slot may be issued.
     place : WeightPlace, out
-        What is read now, if `weight_step` or `bias_step` is high.
-    silent : bool, out
-        It is the clearing after reset: nothing is to be sent.
-    done : bool, out
-        Pulses with the last step that sends something.
+        What is read, and then cleared, if `step` is high.
+    step, sent : bool, out
+        Both, but in the clearing after reset only `step`.
     """
-    active = Signal(bool(1))
-    wait = Signal(intbv(0, min=0, max=wait_cycles + 1))
-    step, last = Signal(bool(0)), Signal(bool(0))
+    active, silent = Signal(bool(0)), Signal(bool(1))
+    wait_left = Signal(intbv(0, min=0, max=wait_cycles + 1))
 
-    order = named(order=weight_order(aclk, aresetn, step, place, plan=plan.window))
+    order = named(order=weight_order(aclk, active, step, Constant(bool(0)), place, plan=plan.window))
 
     @always_comb
     def show():
-        draining.next = active
-
-    @always_comb
-    def decide_weight():
-        weight_step.next = active and wait == 0 and not place.bias and (weight_room or silent)
-
-    @always_comb
-    def decide_bias():
-        bias_step.next = active and wait == 0 and place.bias and (bias_room or silent)
+        draining.next = active or silent
 
     @always_comb
     def decide():
-        step.next = weight_step or bias_step
+        step.next = active and wait_left == 0 and (room or silent)
 
     @always_comb
-    def detect_end():
-        last.next = bias_step and place.end
-
-    @always_comb
-    def tell():
-        done.next = bias_step and place.end and not silent
+    def decide_sending():
+        sent.next = active and wait_left == 0 and room and not silent
 
     @always_seq(aclk.posedge, reset=aresetn)
     def follow():
-        if begin:
+        if batch_done:
             active.next = True
-            wait.next = wait_cycles
-        else:
-            if wait != 0:
-                wait.next = wait - 1
-            if last:
-                active.next = False
-                silent.next = False
+            wait_left.next = wait_cycles
+        elif not active:
+            active.next = silent
+        elif wait_left != 0:
+            wait_left.next = wait_left - 1
+        elif step and place.end:
+            active.next = False
+            silent.next = False
 
-    return order, show, decide_weight, decide_bias, decide, detect_end, tell, follow
+    return order, show, decide, decide_sending, follow

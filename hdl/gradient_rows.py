@@ -44,7 +44,10 @@ def hold_apart(aclk, aresetn, taken, apart):
 
 
 @block
-def gradient_rows(aclk, aresetn, source_arrived, gradient_arrived, draining, taken, row, *, plan):
+def gradient_rows(
+    aclk, aresetn, source_arrived, gradient_arrived, draining, taken, at_batch_start, source_waits, gradient_waits,
+    source_missing, gradient_missing, row, *, plan,
+):  # fmt: skip
     """Offer the rows of outputs, batch after batch.
 
     Parameters
@@ -55,6 +58,12 @@ def gradient_rows(aclk, aresetn, source_arrived, gradient_arrived, draining, tak
         The accumulators are being sent: no row may begin.
     taken : bool
         The present row is done with; the next may replace it at the clock edge.
+    at_batch_start : bool, out
+        The next row is the first of a batch.
+    source_waits, gradient_waits : bool, out
+        At a batch's start: rows of that batch, or the last rows of x of the one before it, are somewhere on their way.
+    source_missing, gradient_missing : bool, out
+        The next row of outputs has no row of x, or of dz.
     row : GradientRow, out
     """
     window = plan.window
@@ -86,16 +95,27 @@ def gradient_rows(aclk, aresetn, source_arrived, gradient_arrived, draining, tak
     gradient_ring = like(row.gradient_ring)
     frame = Signal(intbv(0, min=0, max=max(2, last_frame + 1)))
     lead_limit = 2 * (ring_rows + most_needed) + 2
-    lead = Signal(intbv(1 - window.rows.needed[0], min=-lead_limit, max=lead_limit))  # see `positions`
+    first_lead = 1 - window.rows.needed[0]
+    lead = Signal(intbv(first_lead, min=-lead_limit, max=lead_limit))  # see `positions`
     waiting = Signal(intbv(0, min=0, max=gradient_ring_rows + 1))  # rows of dz that are complete
 
     @always_comb
+    def find_missing():
+        source_missing.next = lead <= 0
+        gradient_missing.next = waiting == 0
+
+    @always_comb
+    def find_waiting():
+        source_waits.next = source_arrived or lead != first_lead
+        gradient_waits.next = gradient_arrived or waiting != 0
+
+    @always_comb
     def check():
-        ready.next = lead > 0 and waiting != 0 and not draining
+        ready.next = not (source_missing or gradient_missing or draining)
 
     @always_comb
     def check_apart():
-        ready.next = lead > 0 and waiting != 0 and not draining and apart
+        ready.next = apart and not (source_missing or gradient_missing or draining)
 
     @always_comb
     def decide():
@@ -116,6 +136,7 @@ def gradient_rows(aclk, aresetn, source_arrived, gradient_arrived, draining, tak
                 gradient_ring.next = 0
             else:
                 gradient_ring.next = gradient_ring + 1
+            at_batch_start.next = at_end and frame == last_frame
             if at_end:
                 if frame == last_frame:
                     frame.next = 0
@@ -156,4 +177,4 @@ def gradient_rows(aclk, aresetn, source_arrived, gradient_arrived, draining, tak
             row.batch_end.next = at_end and frame == last_frame
 
     check_row = check_apart if plan.row_gap else check
-    return instances, check_row, decide, turn_ring, advance, follow_source, follow_gradient, hold, describe
+    return instances, find_missing, find_waiting, check_row, decide, turn_ring, advance, follow_source, follow_gradient, hold, describe

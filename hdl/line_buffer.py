@@ -123,16 +123,13 @@ def line_buffer(aclk, aresetn, write, read_ring, column, first_bank, ring_row, w
 
 @block
 def ring_of_rows(
-    aclk, aresetn, s_axis, release, read_ring, column, first_bank, ring_row, words, row_arrived, columns_arrived,
-    frame_error, *, ring,
+    aclk, aresetn, s_axis, release, read_ring, column, first_bank, ring_row, words, arrivals, *, ring, by_pixel
 ):  # fmt: skip
     """A line buffer together with its writer; rows are given back by `release`, as a slot's other fields are read."""
     write = BankWrite(ring)
     released = like(release)
     return named(
         release=delay(aclk, aresetn, release, released, cycles=RELEASE_LATENCY, reset=True),
-        writer=line_writer(
-            aclk, aresetn, s_axis, released, write, row_arrived, columns_arrived, frame_error, ring=ring
-        ),
+        writer=line_writer(aclk, aresetn, s_axis, released, None, write, arrivals, ring=ring, by_pixel=by_pixel),
         lines=line_buffer(aclk, aresetn, write, read_ring, column, first_bank, ring_row, words, ring=ring),
     )

@@ -11,6 +11,7 @@ word in each bank::
 
 from myhdl import Signal, always, always_comb, always_seq, block, intbv
 
+from hdl.frame_synchronizer import frame_synchronizer
 from hdl.registers import look_up, named
 
 
@@ -25,30 +26,40 @@ class BankWrite:
         self.word = Signal(intbv(0)[ring.word_bits :])
 
 
+class Arrivals:
+    """What a writer tells of its stream; every signal is registered."""
+
+    def __init__(self, ring):
+        self.row = Signal(bool(0))  # pulses when a whole row is written
+        self.columns = Signal(intbv(0, min=0, max=ring.columns + 1))  # pixels written of the row that arrives
+        self.frame_begun = Signal(bool(0))  # some of a frame is written, and some is not
+        self.dropping = Signal(bool(0))  # beats are dropped until a `tlast`
+        self.frame_error = Signal(bool(0))  # pulses in the cycle after a beat whose `tlast` was early or missing
+
+
 @block
-def line_writer(aclk, aresetn, s_axis, release, write, row_arrived, columns_arrived, frame_error, *, ring):
+def line_writer(aclk, aresetn, s_axis, released, held, write, arrivals, *, ring, by_pixel):
     """Accept beats while the ring has a free row.
 
     Parameters
     ----------
     s_axis : AxiStream
         The source, one channel group of one pixel a beat.
-    release : intbv
+    released : intbv
         Rows that the readers gave back in this cycle.
+    held : bool, or None
+        No beat may be taken, although there is a row for it.
     write : BankWrite, out
         Registered: two cycles from the beat to the memory.
-    row_arrived : bool, out
-        Pulses when a whole row is written.
-    columns_arrived : intbv, out, or None
-        Pixels written of the row that is arriving.
-    frame_error : bool, out
-        Sticky: some frame's `tlast` was early, late or missing.
+    arrivals : Arrivals, out
+    by_pixel : bool
+        Count the pixels of the row that arrives, in `arrivals.columns`.
     """
     word_bits = len(write.word)
     last_group = ring.groups - 1
     last_column = ring.columns - 1
     last_row = ring.rows - 1
-    ring_rows, column_banks, groups, spare_rows = ring.ring_rows, ring.column_banks, ring.groups, ring.spare_rows
+    ring_rows, column_banks, groups = ring.ring_rows, ring.column_banks, ring.groups
 
     group = Signal(intbv(0, min=0, max=max(2, groups)))
     column = Signal(intbv(0, min=0, max=max(2, last_column + 1)))
@@ -56,24 +67,28 @@ def line_writer(aclk, aresetn, s_axis, release, write, row_arrived, columns_arri
     ring_row = Signal(intbv(0, min=0, max=max(2, ring_rows)))
     column_bank = Signal(intbv(0, min=0, max=max(2, column_banks)))
     column_base = Signal(intbv(0, min=0, max=ring.row_pitch + groups))
-    free_rows = Signal(intbv(ring_rows + spare_rows, min=0, max=ring.most_free_rows + 1))
+    free_rows = Signal(intbv(ring.rows_ahead, min=0, max=ring.most_free_rows + 1))
     row_base = Signal(intbv(0, min=0, max=max(2, ring.bank_depth)))
     row_bank = Signal(intbv(0, min=0, max=max(2, ring.row_banks)))
-    accept, pixel_done, row_done, frame_done = (Signal(bool(0)) for _ in range(4))
+    room, step, completing, pixel_done, row_done, frame_done = (Signal(bool(0)) for _ in range(6))
 
     bases = tuple(index // ring.row_banks * ring.row_pitch for index in range(max(2, ring_rows)))
     banks = tuple(index % ring.row_banks for index in range(max(2, ring_rows)))
     tables = named(
-        base=look_up(ring_row, row_base, entries=bases), bank=look_up(ring_row, row_bank, entries=banks)
+        base=look_up(ring_row, row_base, entries=bases),
+        bank=look_up(ring_row, row_bank, entries=banks),
     )
+    synchronizer = named(frames=frame_synchronizer(
+        aclk, aresetn, s_axis, room, frame_done, step, completing, arrivals.dropping, arrivals.frame_error
+    ))  # fmt: skip
 
     @always_comb
-    def offer():
-        s_axis.tready.next = free_rows != 0
+    def find_room():
+        room.next = free_rows != 0
 
     @always_comb
-    def handshake():
-        accept.next = s_axis.tvalid and free_rows != 0
+    def find_room_unless_held():
+        room.next = free_rows != 0 and not held
 
     @always_comb
     def detect_pixel_end():
@@ -89,7 +104,7 @@ def line_writer(aclk, aresetn, s_axis, release, write, row_arrived, columns_arri
 
     @always_seq(aclk.posedge, reset=aresetn)
     def count():
-        if accept:
+        if step:
             if not pixel_done:
                 group.next = group + 1
             else:
@@ -117,38 +132,41 @@ def line_writer(aclk, aresetn, s_axis, release, write, row_arrived, columns_arri
 
     @always_seq(aclk.posedge, reset=aresetn)
     def account():
-        if accept and row_done:
-            free_rows.next = free_rows + release - 1
+        if step and row_done:
+            free_rows.next = free_rows + released - 1
         else:
-            free_rows.next = free_rows + release
-
-    @always_seq(aclk.posedge, reset=aresetn)
-    def judge():
-        if accept and s_axis.tlast != frame_done:
-            frame_error.next = True
+            free_rows.next = free_rows + released
 
     @always_seq(aclk.posedge, reset=aresetn)
     def announce_rows():
-        write.enable.next = accept
-        row_arrived.next = accept and row_done
+        write.enable.next = step
+        arrivals.row.next = step and row_done
+
+    @always_seq(aclk.posedge, reset=aresetn)
+    def announce_frames():
+        if step:
+            arrivals.frame_begun.next = not frame_done
 
     @always_seq(aclk.posedge, reset=aresetn)
     def announce_columns():
-        if accept:
+        if step:
             if row_done:
-                columns_arrived.next = 0
+                arrivals.columns.next = 0
             elif pixel_done:
-                columns_arrived.next = column + 1
+                arrivals.columns.next = column + 1
 
     @always(aclk.posedge)
     def send():
         write.row_bank.next = row_bank
         write.column_bank.next = column_bank
         write.address.next = row_base + column_base + group
-        write.word.next = s_axis.tdata[word_bits:]
+        if completing:
+            write.word.next = 0
+        else:
+            write.word.next = s_axis.tdata[word_bits:]
 
-    column_count = [] if columns_arrived is None else [announce_columns]
+    find = find_room if held is None else find_room_unless_held
+    announce = [announce_rows, announce_frames] + ([announce_columns] if by_pixel else [])
     return (
-        tables, offer, handshake, detect_pixel_end, detect_row_end, detect_frame_end, count, account,
-        judge, announce_rows, column_count, send,
+        tables, synchronizer, find, detect_pixel_end, detect_row_end, detect_frame_end, count, account, announce, send,
     )  # fmt: skip

@@ -11,6 +11,12 @@ class Pass:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 
+    @property
+    def status(self) -> tuple[str, ...]:
+        """The status outputs."""
+        loaded = ("weights_loaded",) if "weights" in self.inputs else ()
+        return ("frame_error", "idle", *loaded, *(f"waits_for_{stream}" for stream in self.inputs))
+
 
 #: Every pass that is a module of its own.  The bias gradient leaves by the weight gradient's module.
 PASSES = {

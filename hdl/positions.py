@@ -42,21 +42,25 @@ def hold_field(aclk, index, move, held, *, entries):
 
 
 @block
-def positions(aclk, aresetn, row_arrived, columns_arrived, weights_ready, taken, at_frame_start, position, *, plan):
+def positions(
+    aclk, aresetn, arrivals, weights_ready, taken, at_frame_start, arrived, rows_wait, position, *, plan
+):  # fmt: skip
     """Offer the positions of frame after frame in raster order.
 
     Parameters
     ----------
-    row_arrived : bool
-        Pulses when a whole source row has been written.
-    columns_arrived : intbv
-        Pixels written of the row that is arriving.
+    arrivals : Arrivals
+        Of the source.
     weights_ready : bool
         A frame may begin.
     taken : bool
         The present position is done with; the next may replace it at the clock edge.
     at_frame_start : bool, out
         The next position is the first of a frame.
+    arrived : bool, out
+        The sources of the next position have come.
+    rows_wait : bool, out
+        At a frame's start: rows of that frame, or the last rows of the one before it, are somewhere on their way.
     position : Position, out
     """
     ring_rows = plan.ring.ring_rows
@@ -104,11 +108,15 @@ def positions(aclk, aresetn, row_arrived, columns_arrived, weights_ready, taken,
     first_lead = 1 - plan.rows.needed[0]
     lead_limit = 2 * (ring_rows + most_needed) + 2
     lead = Signal(intbv(first_lead, min=-lead_limit, max=lead_limit))
-    arrived, ready = Signal(bool(0)), Signal(bool(0))
+    ready = Signal(bool(0))
 
     @always_comb
     def check_arrival():
-        arrived.next = lead > 0 or (lead == 0 and columns_arrived >= needed)
+        arrived.next = lead > 0 or (lead == 0 and arrivals.columns >= needed)
+
+    @always_comb
+    def check_rows():
+        rows_wait.next = arrivals.row or lead != first_lead
 
     @always_comb
     def check_start():
@@ -140,11 +148,11 @@ def positions(aclk, aresetn, row_arrived, columns_arrived, weights_ready, taken,
 
     @always_seq(aclk.posedge, reset=aresetn)
     def follow_arrivals():
-        if row_move and row_arrived:
+        if row_move and arrivals.row:
             lead.next = lead - rows_needed_step + 1
         elif row_move:
             lead.next = lead - rows_needed_step
-        elif row_arrived:
+        elif arrivals.row:
             lead.next = lead + 1
 
     @always_seq(aclk.posedge, reset=aresetn)
@@ -182,6 +190,6 @@ def positions(aclk, aresetn, row_arrived, columns_arrived, weights_ready, taken,
         )
 
     return (
-        fields, window, walks, check_arrival, check_start, decide, decide_row,
+        fields, window, walks, check_arrival, check_rows, check_start, decide, decide_row,
         turn_ring, advance, follow_arrivals, hold, describe,
     )  # fmt: skip

@@ -1,54 +1,52 @@
 """Result queue: takes results whenever they come, and keeps them until they can be sent.
 
-The pipeline in front of it never stops; instead a result begins only while the queue has a place left for it::
+The pipeline in front of it never stops; instead a result begins only while the queue has room for it.  Three counts, each
+modulo twice the depth, say where the results are::
 
-    slots --- issues a result ---> places - 1 ... pipeline ... queue --> sender
-      ^                                                          |
-      +------------------------- places + 1 ---------------------+
+    slots -- issued -> pipeline -- write --> words -- remove --> sender
+             begun                 written            removed
+             |<------- at most `depth` ----------------->|
 """
 
-from myhdl import Signal, always, always_comb, always_seq, block, intbv
+from myhdl import Signal, always, always_comb, always_seq, block, intbv, modbv
 
 
 @block
-def places(aclk, aresetn, issued, removed, room, *, depth):
-    """`room` tells whether another result may begin: one place is taken when it does, and freed when it leaves."""
-    free = Signal(intbv(depth, min=0, max=depth + 1))
-
-    @always_seq(aclk.posedge, reset=aresetn)
-    def count():
-        if issued and not removed:
-            free.next = free - 1
-        elif removed and not issued:
-            free.next = free + 1
-
-    @always_comb
-    def tell():
-        room.next = free != 0
-
-    return count, tell
-
-
-@block
-def result_queue(aclk, aresetn, write, word, available, head, remove, *, depth):
-    """A queue of `depth` words in distributed memory.
+def result_queue(aclk, aresetn, issued, room, write, word, available, head, remove, empty, *, depth):
+    """A queue of `depth` words, a power of two, in distributed memory.
 
     Parameters
     ----------
+    issued : bool
+        A result begins; it will be written, and there is room for it.
+    room : bool, out
+        Another result may begin.
     write : bool
-        `word` is to be taken; there is always a place.
+        `word` is to be taken.
     available : bool, out
         `head` is the oldest word of the queue.
     remove : bool
         `head` is taken in this cycle.
+    empty : bool, out
+        All results that began have been removed.
     """
+    if depth & (depth - 1):
+        raise ValueError(f"depth must be a power of two, not {depth}")
     words = [Signal(intbv(0)[len(word) :]) for _ in range(depth)]
-    write_index, read_index = (Signal(intbv(0, min=0, max=depth)) for _ in range(2))
-    count = Signal(intbv(0, min=0, max=depth + 1))
+    top = (depth - 1).bit_length()
+    begun, written, removed = (Signal(modbv(0)[top + 1 :]) for _ in range(3))
+    write_index, read_index = (Signal(intbv(0)[top:]) for _ in range(2))
 
     @always_comb
-    def tell():
-        available.next = count != 0
+    def compare():
+        room.next = begun[top] == removed[top] or begun[top:] != removed[top:]
+        available.next = written != removed
+        empty.next = begun == removed
+
+    @always_comb
+    def locate():
+        write_index.next = written[top:]
+        read_index.next = removed[top:]
 
     @always(aclk.posedge)
     def store():
@@ -60,23 +58,12 @@ def result_queue(aclk, aresetn, write, word, available, head, remove, *, depth):
         head.next = words[read_index]
 
     @always_seq(aclk.posedge, reset=aresetn)
-    def move():
+    def count():
+        if issued:
+            begun.next = begun + 1
         if write:
-            if write_index == depth - 1:
-                write_index.next = 0
-            else:
-                write_index.next = write_index + 1
+            written.next = written + 1
         if remove:
-            if read_index == depth - 1:
-                read_index.next = 0
-            else:
-                read_index.next = read_index + 1
+            removed.next = removed + 1
 
-    @always_seq(aclk.posedge, reset=aresetn)
-    def follow():
-        if write and not remove:
-            count.next = count + 1
-        elif remove and not write:
-            count.next = count - 1
-
-    return tell, store, read, move, follow
+    return compare, locate, store, read, count

@@ -70,15 +70,13 @@ def tap_columns(aclk, column, start, slot, *, plan):
 
 
 @block
-def runs(aclk, aresetn, row, drained, taken, slot, *, plan):
+def runs(aclk, aresetn, row, taken, slot, *, plan):
     """Issue the slots of each row.
 
     Parameters
     ----------
     row : GradientRow
         What to work on now.
-    drained : bool
-        Pulses when the batch has been sent: its last row of dz is free.
     taken : bool, out
         The row's last slot is issued in this cycle.
     slot : GradientSlot, out
@@ -198,7 +196,7 @@ def runs(aclk, aresetn, row, drained, taken, slot, *, plan):
             slot.release.next = row.release
         else:
             slot.release.next = 0
-        slot.gradient_release.next = (taken and not row.batch_end) or drained
+        slot.gradient_release.next = taken
 
     @always(aclk.posedge)
     def describe():

@@ -65,17 +65,18 @@ def send_results(aclk, aresetn, available, head, remove, m_axis):
 
 
 @block
-def send_with_gaps(aclk, aresetn, available, head, remove, m_axis, *, plan):
+def send_with_gaps(aclk, aresetn, available, head, remove, started, m_axis, *, plan):
     """Send the queue, and zeros for the pixels in between that were not computed.
 
     The zeros before a frame's first computed pixel wait for it, so that nothing is sent of a frame that has not come.
+    `started` is high from a frame's first beat to its last one.
     """
     last_group = plan.result_groups - 1
     bits = len(head) - 1
     row_program, column_program = plan.gap_program(plan.rows), plan.gap_program(plan.columns)
     row_index, column_index = record_index(row_program), record_index(column_program)
     row_computed, column_computed, row_at_end, column_at_end = (Signal(bool(0)) for _ in range(4))
-    pixel_done, row_done, started, offered, computed, last, taken = (Signal(bool(0)) for _ in range(7))
+    pixel_done, row_done, offered, computed, last, taken = (Signal(bool(0)) for _ in range(6))
     group = Signal(intbv(0, min=0, max=max(2, last_group + 1)))
     word = Signal(intbv(0)[bits:])
 

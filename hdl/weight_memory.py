@@ -9,7 +9,7 @@ Forward sums along the word, the input gradient across the filters' words: the s
             address -> (waits) -> memory -> register after memory, which the operands are slices of
 """
 
-from myhdl import Signal, always, always_comb, block, intbv
+from myhdl import Signal, always, always_comb, block, concat, intbv
 
 from fixedpoint.dataflow.latency import operand_latency
 from hdl.memory import memory
@@ -29,7 +29,22 @@ def weight_address(aclk, base, offset, address):
 
 
 @block
-def weight_bank(aclk, write, address, word, *, lane, tap_row, tap_column, depth):
+def address_two_sets(write, second_in_use, write_address, read_address, whole_write_address, whole_read_address):
+    """Addresses of a memory that holds two sets, one behind the other."""
+
+    @always_comb
+    def join_write():
+        whole_write_address.next = concat(write.second_set, write_address)
+
+    @always_comb
+    def join_read():
+        whole_read_address.next = concat(second_in_use, read_address)
+
+    return join_write, join_read
+
+
+@block
+def weight_bank(aclk, write, write_address, address, word, *, lane, tap_row, tap_column, depth):
     """The weights of one filter lane and parallel tap, and the register after their memory."""
     bits = len(word)
     mine = Signal(bool(0))
@@ -44,19 +59,21 @@ def weight_bank(aclk, write, address, word, *, lane, tap_row, tap_column, depth)
         part.next = write.word[bits:]
 
     parts = named(
-        bank=memory(aclk, mine, write.address, part, address, read_word, depth=depth),
+        bank=memory(aclk, mine, write_address, part, address, read_word, depth=depth),
         output=register(aclk, read_word, word),
     )
     return select, trim, parts
 
 
 @block
-def weight_memory(aclk, aresetn, write, slot, weights, *, plan):
+def weight_memory(aclk, aresetn, write, second_in_use, slot, weights, *, plan):
     """Give each slot its weights.
 
     Parameters
     ----------
     write : WeightWrite
+    second_in_use : bool
+        Slots read the second set; it does not change while one is on its way.
     slot : Slot
     weights : list of lists of lists of intbv, out
         ``weights[filter lane][tap lane][channel lane]``, `operand_latency` cycles after the slot.
@@ -69,13 +86,19 @@ def weight_memory(aclk, aresetn, write, slot, weights, *, plan):
             address_delay=delay(aclk, aresetn, summed, address, cycles=operand_latency(plan) - 3),
         )
     ]
+    write_address, read_address = write.address, address
+    if plan.layer.weight_sets > 1:
+        write_address, read_address = (Signal(intbv(0)[len(part) + 1 :]) for part in (write.address, address))
+        two_sets = address_two_sets(write, second_in_use, write.address, address, write_address, read_address)
+        instances.append(*named(two_sets=two_sets))
     for lane in range(lanes.out_lanes):
         for tap in range(lanes.kernel_lanes):
             tap_row, tap_column = divmod(tap, plan.tap_columns)
             word = Signal(intbv(0)[lanes.in_lanes * width :])
             bank = weight_bank(
-                aclk, write, address, word, lane=lane, tap_row=tap_row, tap_column=tap_column, depth=plan.weight_depth
-            )
+                aclk, write, write_address, read_address, word, lane=lane, tap_row=tap_row, tap_column=tap_column,
+                depth=plan.memory_depth(plan.weight_depth),
+            )  # fmt: skip
             bank.name = f"bank_{lane}_{tap}"
             split = split_word(word, weights[lane][tap], width=width)
             split.name = f"word_{lane}_{tap}"

@@ -8,7 +8,7 @@ strides and in the order of taps only::
     address = out_group * out_stride + tap_row_offset[row] + tap_column_offset[column] + in_group * in_stride
 """
 
-from myhdl import Signal, always_comb, always_seq, block, intbv
+from myhdl import Signal, always, always_comb, block, intbv
 
 from hdl.registers import look_up, named
 
@@ -22,13 +22,61 @@ class WeightPlace:
         self.tap_row = Signal(intbv(0, min=0, max=max(2, plan.tap_rows)))
         self.tap_column = Signal(intbv(0, min=0, max=max(2, plan.tap_columns)))
         self.address = Signal(intbv(0, min=0, max=max(2, plan.weight_depth)))
-        self.bias = Signal(bool(0))  # the weights are through: it is a bias
         self.end = Signal(bool(0))  # it is the last beat of weights, or the last bias
 
 
 @block
-def weight_order(aclk, aresetn, advance, place, *, plan):
-    """Go to the next beat in every cycle in which `advance` is high; after the last bias, begin again."""
+def filter_order(aclk, running, advance, lane, group, lane_done, last, *, lanes, groups):
+    """Go from filter to filter, lane by lane, in every cycle in which `advance` is high; after the last, begin again.
+
+    Parameters
+    ----------
+    running : bool
+        While it is low the first filter is shown.
+    lane, group : intbv, out
+        The filter is number ``group * lanes + lane``.
+    lane_done, last : bool, out
+        It is the last one of its group, the last of all.
+    """
+
+    @always_comb
+    def detect_lane_end():
+        lane_done.next = lane == lanes - 1
+
+    @always_comb
+    def detect_last():
+        last.next = lane == lanes - 1 and group == groups - 1
+
+    @always(aclk.posedge)
+    def count():
+        if not running:
+            lane.next = 0
+            group.next = 0
+        elif advance:
+            if not lane_done:
+                lane.next = lane + 1
+            else:
+                lane.next = 0
+                if last:
+                    group.next = 0
+                else:
+                    group.next = group + 1
+
+    return detect_lane_end, detect_last, count
+
+
+@block
+def weight_order(aclk, running, advance, bias, place, *, plan):
+    """Go to the next beat in every cycle in which `advance` is high; after the last one, begin again.
+
+    Parameters
+    ----------
+    running : bool
+        While it is low, as it must be in reset, the first beat is shown.
+    bias : bool
+        The beats are biases, one for each filter.
+    place : WeightPlace, out
+    """
     kernel_rows, kernel_columns = plan.rows.axis.kernel, plan.columns.axis.kernel
     in_groups, out_groups, lanes = plan.in_groups, plan.out_groups, plan.layer.lanes.out_lanes
     in_stride, out_stride = (plan.group_stride, 1) if plan.gradient else (1, plan.group_stride)
@@ -38,14 +86,17 @@ def weight_order(aclk, aresetn, advance, place, *, plan):
     row = Signal(intbv(0, min=0, max=max(2, kernel_rows)))
     column = Signal(intbv(0, min=0, max=max(2, kernel_columns)))
     in_offset, out_offset, row_offset, column_offset = (Signal(intbv(0, min=0, max=offset_limit)) for _ in range(4))
-    pixel_done, row_done, filter_done, lane_done = (Signal(bool(0)) for _ in range(4))
+    pixel_done, row_done, filter_done, lane_done, next_filter, last_filter = (Signal(bool(0)) for _ in range(6))
 
     rows, columns = range(kernel_rows), range(kernel_columns)
-    tables = named(
+    parts = named(
         row_offset=look_up(row, row_offset, entries=tuple(plan.tap_row_offset(tap) for tap in rows)),
         column_offset=look_up(column, column_offset, entries=tuple(plan.tap_column_offset(tap) for tap in columns)),
         tap_row=look_up(row, place.tap_row, entries=tuple(plan.tap_row_bank(tap) for tap in rows)),
         tap_column=look_up(column, place.tap_column, entries=tuple(plan.tap_column_bank(tap) for tap in columns)),
+        filters=filter_order(
+            aclk, running, next_filter, place.lane, place.group, lane_done, last_filter, lanes=lanes, groups=out_groups
+        ),
     )
 
     @always_comb
@@ -54,27 +105,32 @@ def weight_order(aclk, aresetn, advance, place, *, plan):
 
     @always_comb
     def detect_pixel_end():
-        pixel_done.next = in_group == in_groups - 1 or place.bias
+        pixel_done.next = in_group == in_groups - 1 or bias
 
     @always_comb
     def detect_row_end():
-        row_done.next = pixel_done and (column == kernel_columns - 1 or place.bias)
+        row_done.next = pixel_done and (column == kernel_columns - 1 or bias)
 
     @always_comb
     def detect_filter_end():
-        filter_done.next = row_done and (row == kernel_rows - 1 or place.bias)
+        filter_done.next = row_done and (row == kernel_rows - 1 or bias)
 
     @always_comb
-    def detect_lane_end():
-        lane_done.next = place.lane == lanes - 1
+    def leave_filter():
+        next_filter.next = advance and filter_done
 
     @always_comb
     def detect_end():
-        place.end.next = filter_done and lane_done and place.group == out_groups - 1
+        place.end.next = filter_done and last_filter
 
-    @always_seq(aclk.posedge, reset=aresetn)
+    @always(aclk.posedge)
     def count():
-        if advance:
+        if not running:
+            in_group.next = 0
+            in_offset.next = 0
+            column.next = 0
+            row.next = 0
+        elif advance:
             if not pixel_done:
                 in_group.next = in_group + 1
                 in_offset.next = in_offset + in_stride
@@ -90,22 +146,17 @@ def weight_order(aclk, aresetn, advance, place, *, plan):
                     else:
                         row.next = 0
 
-    @always_seq(aclk.posedge, reset=aresetn)
-    def count_filters():
-        if advance and filter_done:
-            if not lane_done:
-                place.lane.next = place.lane + 1
+    @always(aclk.posedge)
+    def offset_filters():
+        if not running:
+            out_offset.next = 0
+        elif next_filter and lane_done:
+            if last_filter:
+                out_offset.next = 0
             else:
-                place.lane.next = 0
-                if place.end:
-                    place.group.next = 0
-                    out_offset.next = 0
-                    place.bias.next = not place.bias
-                else:
-                    place.group.next = place.group + 1
-                    out_offset.next = out_offset + out_stride
+                out_offset.next = out_offset + out_stride
 
     return (
-        tables, locate, detect_pixel_end, detect_row_end, detect_filter_end, detect_lane_end, detect_end,
-        count, count_filters,
+        parts, locate, detect_pixel_end, detect_row_end, detect_filter_end, leave_filter, detect_end, count,
+        offset_filters,
     )  # fmt: skip

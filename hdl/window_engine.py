@@ -18,13 +18,16 @@ from myhdl import ConcatSignal, Signal, always_comb, always_seq, block, intbv
 from fixedpoint.dataflow.latency import BIAS_LATENCY, REQUANTIZE_LATENCY, queue_depth, result_latency, sum_latency
 from hdl.bias_memory import bias_memory
 from hdl.line_buffer import ring_of_rows
+from hdl.line_writer import Arrivals
 from hdl.mac_array import accumulate, accumulate_from_zero, dot_product, product_of
+from hdl.parking import parking
 from hdl.positions import Position, positions
 from hdl.registers import delay, named
 from hdl.requantize import requantize_lane
-from hdl.result_queue import places, result_queue
+from hdl.result_queue import result_queue
 from hdl.sender import send_results, send_with_gaps
 from hdl.slots import Slot, slots
+from hdl.status import engine_status, merge_errors
 from hdl.weight_loader import WeightWrite, weight_loader
 from hdl.weight_memory import weight_memory
 from hdl.window import window
@@ -75,26 +78,10 @@ def result_lane(aclk, aresetn, operands, weights, start, first, accumulated, wor
 
 
 @block
-def detect_parking(aclk, aresetn, busy, at_frame_start, parked, *, cycles):
-    """`parked`: the next frame has not begun, and every slot of the last one left the pipeline."""
-    quiet_cycles = Signal(intbv(0, min=0, max=cycles + 1))
-
-    @always_seq(aclk.posedge, reset=aresetn)
-    def count():
-        if busy or not at_frame_start:
-            quiet_cycles.next = 0
-        elif quiet_cycles != cycles:
-            quiet_cycles.next = quiet_cycles + 1
-
-    @always_comb
-    def tell():
-        parked.next = quiet_cycles == cycles and at_frame_start and not busy
-
-    return count, tell
-
-
-@block
-def window_engine(aclk, aresetn, s_axis_weights, s_axis, m_axis, frame_error, *, plan):
+def window_engine(
+    aclk, aresetn, s_axis_weights, s_axis, m_axis, frame_error, idle, weights_loaded, waits_for_weights,
+    waits_for_source, *, plan,
+):  # fmt: skip
     """One pass over the rows of `s_axis`.
 
     Parameters
@@ -103,8 +90,8 @@ def window_engine(aclk, aresetn, s_axis_weights, s_axis, m_axis, frame_error, *,
         Weights and biases; taken whenever the engine is between two frames.
     s_axis, m_axis : AxiStream
         Source and result, in raster order with channel groups innermost.
-    frame_error : bool, out
-        Sticky: a `tlast` of one of the inputs was out of place.
+    frame_error, idle, weights_loaded, waits_for_weights, waits_for_source : bool, out
+        See `status` and `weight_loader`.
     plan : Plan
     """
     lanes, formats = plan.layer.lanes, plan.layer.formats
@@ -115,11 +102,10 @@ def window_engine(aclk, aresetn, s_axis_weights, s_axis, m_axis, frame_error, *,
     position = Position(plan)
     slot = Slot(plan, position)
     weight_write = WeightWrite(plan, len(s_axis_weights.tdata))
-    row_arrived, weights_ready, taken, room, parked = flags(5)
-    source_error, weights_error = flags(2)
-    first, ending, accumulated, result, frame_end, issued, available, removed = flags(8)
+    arrivals = Arrivals(plan.ring)
+    weights_ready, weights_error, second_in_use, arrived, rows_wait, taken, room, parked = flags(8)
+    first, ending, accumulated, result, frame_end, issued, available, removed, queue_empty = flags(9)
     at_frame_start = Signal(bool(1))
-    columns_arrived = Signal(intbv(0, min=0, max=plan.columns.sources + 1))
 
     def elements(form, count):
         return [Signal(intbv(0, min=form.lowest, max=form.highest + 1)) for _ in range(count)]
@@ -134,19 +120,20 @@ def window_engine(aclk, aresetn, s_axis_weights, s_axis, m_axis, frame_error, *,
 
     instances = named(
         line_buffer=ring_of_rows(
-            aclk, aresetn, s_axis, slot.release, slot.ring, slot.column, slot.bank, ring_row, words, row_arrived,
-            columns_arrived, source_error, ring=plan.ring,
+            aclk, aresetn, s_axis, slot.release, slot.ring, slot.column, slot.bank, ring_row, words, arrivals,
+            ring=plan.ring, by_pixel=True,
         ),
         window=window(aclk, aresetn, slot, ring_row, words, operands, plan=plan),
         weight_loader=weight_loader(
-            aclk, aresetn, s_axis_weights, parked, weights_ready, weight_write, weights_error, plan=plan
+            aclk, aresetn, s_axis_weights, parked, weights_ready, weights_loaded, second_in_use, weight_write,
+            weights_error, plan=plan,
         ),
-        weight_memory=weight_memory(aclk, aresetn, weight_write, slot, weights, plan=plan),
+        weight_memory=weight_memory(aclk, aresetn, weight_write, second_in_use, slot, weights, plan=plan),
         positions=positions(
-            aclk, aresetn, row_arrived, columns_arrived, weights_ready, taken, at_frame_start, position, plan=plan
+            aclk, aresetn, arrivals, weights_ready, taken, at_frame_start, arrived, rows_wait, position, plan=plan
         ),
         slots=slots(aclk, aresetn, position, taken, room, issued, slot, plan=plan),
-        parking=detect_parking(aclk, aresetn, position.valid, at_frame_start, parked, cycles=result_latency(plan)),
+        parking=parking(aclk, aresetn, position.valid, at_frame_start, parked, cycles=result_latency(plan)),
         flags=sequence_results(aclk, aresetn, slot, first, ending, accumulated, result, frame_end, plan=plan),
     )
 
@@ -154,7 +141,7 @@ def window_engine(aclk, aresetn, s_axis_weights, s_axis, m_axis, frame_error, *,
     if not plan.gradient:
         extreme = formats.bias.lowest << plan.layer.bias_shift
         starts = [Signal(intbv(0, min=extreme, max=-extreme)) for _ in starts]
-        instances += named(bias_memory=bias_memory(aclk, aresetn, weight_write, ending, starts, plan=plan))
+        instances += named(bias_memory=bias_memory(aclk, aresetn, weight_write, second_in_use, ending, starts, plan=plan))
 
     flat_operands = [operand for tap in operands for operand in tap]
     for lane in range(plan.result_lanes):
@@ -172,17 +159,20 @@ def window_engine(aclk, aresetn, s_axis_weights, s_axis, m_axis, frame_error, *,
     entry = ConcatSignal(frame_end, *reversed(results))
     head = Signal(intbv(0)[len(entry) :])
     if plan.has_gaps:
-        send = send_with_gaps(aclk, aresetn, available, head, removed, m_axis, plan=plan)
+        sending = Signal(bool(0))
+        send = send_with_gaps(aclk, aresetn, available, head, removed, sending, m_axis, plan=plan)
     else:
+        sending = m_axis.tvalid
         send = send_results(aclk, aresetn, available, head, removed, m_axis)
     instances += named(
-        places=places(aclk, aresetn, issued, removed, room, depth=depth),
-        queue=result_queue(aclk, aresetn, result, entry, available, head, removed, depth=depth),
+        queue=result_queue(
+            aclk, aresetn, issued, room, result, entry, available, head, removed, queue_empty, depth=depth
+        ),
         send=send,
-    )
-
-    @always_seq(aclk.posedge, reset=aresetn)
-    def gather_errors():
-        frame_error.next = source_error or weights_error
-
-    return instances, gather_errors
+        errors=merge_errors(aclk, aresetn, arrivals.frame_error, weights_error, frame_error),
+        status=engine_status(
+            aclk, aresetn, arrivals, at_frame_start, arrived, rows_wait, position.valid, weights_ready, queue_empty,
+            sending, idle, waits_for_weights, waits_for_source,
+        ),
+    )  # fmt: skip
+    return instances

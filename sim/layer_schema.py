@@ -94,6 +94,7 @@ class HardwareTable(_Table):
     in_lanes: _Extent = 1
     out_lanes: _Extent = 1
     kernel_lanes: _integer(1, LARGEST_EXTENT**2) = 1
+    weight_sets: _integer(1, 2) = 1
 
 
 class RandomData(_Table):

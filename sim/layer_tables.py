@@ -35,7 +35,9 @@ def parse_layer(tables: dict[str, Any], origin: str) -> tuple[Layer, Data]:
     formats = {name: Format(**value) if isinstance(value, dict) else value
                for name, value in valid.formats.model_dump().items()}  # fmt: skip
     try:
-        layer = Layer(geometry, Formats(**formats), Lanes(**valid.hardware.model_dump()))
+        hardware = valid.hardware.model_dump()
+        weight_sets = hardware.pop("weight_sets")
+        layer = Layer(geometry, Formats(**formats), Lanes(**hardware), weight_sets)
     except LayerError as error:
         raise BadInput(f"{origin}: {error.key}: {error}") from None
     return layer, valid.data
@@ -59,7 +61,7 @@ def layer_tables(layer: Layer, data: Data) -> dict[str, Any]:
             name: {"width": value.width, "fraction": value.fraction} if isinstance(value, Format) else value
             for name, value in vars(formats).items()
         },
-        "hardware": vars(layer.lanes).copy(),
+        "hardware": vars(layer.lanes) | {"weight_sets": layer.weight_sets},
         "data": data.model_dump(),
     }
     if parse_layer(tables, "layer")[0] != layer:

@@ -69,7 +69,7 @@ def compare(layer: Layer, stream: str, expected: Play, got: Beats) -> Comparison
         raise ValueError(f"m_axis_{stream}: only {len(got.words)} of {count} beats came out")
     tensor = tensor_streams(layer)[stream]
     words = got.words[:count]
-    known = np.array([word is not None for word in words])
+    known = np.array([word is not None for word in words], bool)
     right, seen = (
         unpack([word or 0 for word in beats], tensor.lanes, tensor.element.width) for beats in (expected.words, words)
     )

@@ -16,32 +16,41 @@ import numpy as np
 from fixedpoint.layer import Layer
 from hdl.passes import PASSES
 from sim.beats import STREAM_TENSORS, beat_count, last_beats, stream_words
+from sim.bench.observed import RESET_CYCLES
 
 
 @dataclass(frozen=True)
 class Play:
     """Beats sent without a pause of their own: `tdata` of each, and the indices of those with `tlast`.
 
-    It begins once every stream named in `after` has transferred that many beats since the reset.
+    It begins once every stream named in `after` has transferred that many beats since the reset, and not before
+    cycle `earliest`, counted from the first one after the reset.
     """
 
     words: list[int]
     lasts: list[int]
     after: dict[str, int] = field(default_factory=dict)
+    earliest: int = 0
 
 
 @dataclass(frozen=True)
 class Episode:
     """From one reset to the next: plays by input stream, and the beats expected on each output stream.
 
-    Where nothing is expected of an output it may put out what it likes.  With `frame_error` some `tlast` is wrong on
-    purpose: the core must say so, and go on taking beats.
+    Where nothing is expected of an output it may put out what it likes.  `frame_errors` is how often some `tlast` is
+    wrong on purpose: in so many cycles the core must say so.
+
+    `sinks` says when outputs are taken, where not in a share of the cycles (`sim.bench.readiness`).  The reset takes
+    `reset_cycles`.  If there is a `cut_cycle`, the episode ends then, whatever is on its way.
     """
 
     batches: int
     plays: dict[str, list[Play]]
     expected: dict[str, Play]
-    frame_error: bool = False
+    frame_errors: int = 0
+    sinks: dict[str, tuple] = field(default_factory=dict)
+    reset_cycles: int = RESET_CYCLES
+    cut_cycle: int | None = None
 
     @property
     def beats(self) -> int:
@@ -57,7 +66,13 @@ class Episode:
     @property
     def uninterrupted(self) -> bool:
         """Nothing is wrong on purpose, and every stream goes on to its end once it has begun."""
-        return bool(self.expected) and not any(play.after for plays in self.plays.values() for play in plays[1:])
+        plays = [play for plays in self.plays.values() for play in plays]
+        begun = [play for plays in self.plays.values() for play in plays[1:]]
+        return (
+            bool(self.expected) and not self.frame_errors and not self.sinks and self.cut_cycle is None
+            and self.reset_cycles == RESET_CYCLES and not any(play.earliest for play in plays)
+            and not any(play.after for play in begun)
+        )  # fmt: skip
 
 
 def play_batches(
@@ -90,11 +105,11 @@ def play_batches(
     return Episode(len(batches), plays, expected)
 
 
-def with_wrong_last(episode: Episode, stream: str, lasts: list[int]) -> Episode:
-    """The episode with `tlast` of the first play of an input stream moved to the beats `lasts`."""
+def with_wrong_last(episode: Episode, stream: str, lasts: list[int], frame_errors: int) -> Episode:
+    """The episode with `tlast` of the first play of an input stream moved to the beats `lasts`, in so many wrong places."""
     first, *others = episode.plays[stream]
     plays = {**episode.plays, stream: [replace(first, lasts=lasts), *others]}
-    return replace(episode, plays=plays, expected={}, frame_error=True)
+    return replace(episode, plays=plays, expected={}, frame_errors=frame_errors)
 
 
 def cut_short(episode: Episode, stream: str, beats: int) -> Episode:

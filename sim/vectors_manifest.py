@@ -8,9 +8,11 @@ Schema 1::
     layer_file        the tables of the layer file, every default written out
     rounding          {mode, overflow}; for stochastic also {seed, generator}: the rule in words
     accumulators      of z, dx, dw, db: {width, fraction}; exact, the results are these rounded once
-    cores             by pass: {module, batch_cycles, latency_cycles}, expected of the cores that this version generates
-                      where no stream waits and weights are loaded: from the first beat of data in to the last beat
-                      out, both counted, and to the first beat out
+    cores             by pass: {module, batch_cycles, latency_cycles, leads}, expected of the cores that this version
+                      generates where no stream waits and weights are loaded: from the first beat of data in to the
+                      last beat out, both counted, and to the first beat out
+      leads           how far an input may run ahead: {stream, other, rows, beats}: so much of `stream` is taken, from
+                      the first beat after a reset on, while no beat of `other` comes
     streams           by name: {file, beats, beat_bits, frame_beats, parts}; tlast is high on every frame_beats-th beat
       parts           what travels, one after the other: {tensor, shape, order, lanes, element_bits, fraction, beats}
                       lane 0 in the least significant bits; `order` names the tensor's axes from slow to fast
@@ -21,6 +23,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fixedpoint.dataflow.cycles import core_cycles
+from fixedpoint.dataflow.lead import leads
 from fixedpoint.formats import Rounding
 from fixedpoint.layer import Layer
 from fixedpoint.streams import TensorStream, tensor_streams
@@ -78,6 +81,7 @@ def _describe_core(layer: Layer, pass_name: str) -> dict[str, Any]:
         "module": PASSES[pass_name].module,
         "batch_cycles": cycles.batch_cycles(),
         "latency_cycles": cycles.first_beat,
+        "leads": [lead._asdict() for lead in leads(layer, pass_name)],
     }
 
 

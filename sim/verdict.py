@@ -69,6 +69,8 @@ def judge(layer: Layer, pass_name: str, episode: Episode, record: dict) -> Simul
         raise SimulationError(_why_starved(layer, episode, record, got))
     comparisons = [compare(layer, stream, expected, got[stream]) for stream, expected in episode.expected.items()]
     breaches = [*record["breaches"], *_frame_error_breaches(episode, record["frame_error"])]
+    if episode.expected and episode.cut_cycle is None and record["idle"] not in ("1", None):
+        breaches.append(f"idle is {record['idle']} when all is over")
     return SimulationResult(
         pass_name=pass_name,
         compared_values=sum(comparison.compared_values for comparison in comparisons),
@@ -95,10 +97,10 @@ def _tensors(layer: Layer, episode: Episode, got: dict[str, Beats], batch: int) 
     return tensors
 
 
-def _frame_error_breaches(episode: Episode, values: list[str]):
-    wanted = ["0", "1"] if episode.frame_error else ["0"]
-    if values != wanted:
-        yield f"frame_error went {', '.join(values)}, and must go {', '.join(wanted)}"
+def _frame_error_breaches(episode: Episode, cycles: list[int]):
+    if len(cycles) != episode.frame_errors:
+        when = f" ({', '.join(map(str, cycles))})" if cycles else ""
+        yield f"frame_error is 1 in {len(cycles)} cycles{when}, and must be in {episode.frame_errors}"
 
 
 def _why_starved(layer: Layer, episode: Episode, record: dict, got: dict[str, Beats]) -> str:

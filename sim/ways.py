@@ -14,6 +14,7 @@ from fixedpoint.layer import Layer
 from hdl.passes import PASSES
 from sim.beats import stream_bits
 from sim.bench.observed import RESET_CYCLES
+from sim.bench.readiness import SHARE
 from sim.simulators.cocotb_run import run_testbench
 from sim.stimulus import Episode, Play
 from sim.vectors_manifest import hex_file
@@ -72,6 +73,9 @@ class Run:
     def _episode(self, episode: Episode, limit: int) -> dict:
         return {
             "plays": {stream: [vars(play) for play in plays] for stream, plays in episode.plays.items()},
+            "sinks": {stream: episode.sinks.get(stream, SHARE) for stream in PASSES[self.pass_name].outputs},
+            "reset_cycles": episode.reset_cycles,
+            "cut_cycle": episode.cut_cycle,
             "expected_beats": {
                 stream: len(episode.expected[stream].words) if stream in episode.expected else None
                 for stream in PASSES[self.pass_name].outputs

@@ -36,6 +36,7 @@ def command(layer_path: Path, labels: list[str], clock_mhz: float | None, as_jso
     print_table(_cycles_table(estimates, clock_mhz))
     print_table(_memory_table(estimates))
     print_table(_stream_table(layer, labels))
+    print_table(_lead_table(estimates))
     for label, core in estimates.items():
         click.echo(f"{label}: limited by {_limited_by(core)}; {core.advice}")
 
@@ -57,6 +58,7 @@ def _as_json(layer: Layer, label: str, core: Estimate, clock_mhz: float | None) 
             {"stream": stream, "bits": stream_bits(layer, stream), "beats": beat_count(layer, stream)}
             for stream in _streams(label)
         ],
+        "leads": [lead._asdict() for lead in core.leads],
     }
     if clock_mhz is not None:
         shown |= {
@@ -103,6 +105,16 @@ def _stream_table(layer: Layer, labels: list[str]) -> Table:
     for label in labels:
         for stream in _streams(label):
             table.add_row(label, stream, f"{stream_bits(layer, stream):,}", f"{beat_count(layer, stream):,}")
+    return table
+
+
+def _lead_table(estimates: dict[str, Estimate]) -> Table:
+    table = Table("pass", "stream", "before any beat of", title="how far a stream may run ahead", box=SIMPLE_HEAD)
+    for heading in ("rows", "beats"):
+        table.add_column(heading, justify="right")
+    for label, core in estimates.items():
+        for lead in core.leads:
+            table.add_row(label, lead.stream, lead.other, f"{lead.rows:,}", f"{lead.beats:,}")
     return table
 
 

@@ -35,7 +35,7 @@ class Arrival:
     """
 
     def __init__(self, ring: Ring, state: ArrivalState):
-        self._beats, self._groups = ring.columns * ring.groups, ring.groups
+        self._beats, self._groups = ring.row_beats, ring.groups
         self._arrived, self._previous_end, self.end, self.start = state[:4]
         self._tokens = deque(state.tokens)
 
@@ -43,7 +43,7 @@ class Arrival:
     def after_reset(ring: Ring) -> ArrivalState:
         """The whole ring is free."""
         long_ago = -ROW_ARRIVAL - 1
-        return ArrivalState(0, long_ago, long_ago, long_ago, (0,) * (ring.ring_rows + ring.spare_rows))
+        return ArrivalState(0, long_ago, long_ago, long_ago, (0,) * ring.rows_ahead)
 
     def state(self, cycle: int, rows: int) -> ArrivalState:
         """The present, as seen from `cycle` and row `rows`; tokens that must wait for their row anyway are alike."""
@@ -58,6 +58,10 @@ class Arrival:
             self._previous_end = self.end
             self.start = max(self.end + 1, self._tokens.popleft())
             self.end = self.start + self._beats - 1
+
+    def hold(self, cycle: int) -> None:
+        """The next row may not begin before `cycle`, whatever is free."""
+        self._tokens[0] = max(self._tokens[0], cycle)
 
     def release(self, rows: int, cycle: int) -> None:
         """The last slot that reads some rows was issued in `cycle`."""

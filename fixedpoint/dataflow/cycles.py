@@ -70,23 +70,28 @@ class GradientCycles(CoreCycles):
         self._batches = Rhythm(self._batch, self._timing.after_reset())
 
     def _batch(self, state):
-        """A batch: what is known of its last slot, all but whose image find nothing that ends."""
-        images = Rhythm(lambda found: self._timing.image(found, closing=False), state)
+        """A batch: cycles until the next one may begin, and to its last slot and the last sum of dz that is sent."""
+        images = Rhythm(lambda found: self._timing.image(found, closing=False), self._timing.begin_batch(state))
         closing = images.at(self._images - 1)
         cycles, last_slot, after = self._timing.image(closing.state, closing=True)
-        return closing.start + cycles, closing.start + last_slot, after
+        cycles += closing.start
+        return cycles, (closing.start + last_slot, cycles + after.sums_sent[1]), after
 
-    def _last_slot(self, number: int) -> int:
+    def _last(self, number: int) -> tuple[int, int]:
+        """Cycles of a batch's last slot, and of its last sum."""
         batch = self._batches.at(number)
-        return self._timing.clear_cycles + batch.start + batch.event
+        origin = self._timing.clear_cycles + batch.start
+        slot, last_sum = batch.event
+        return origin + slot, origin + last_sum
 
     @property
     def first_beat(self) -> int:
-        return self._timing.first_beat(self._last_slot(0))
+        slot, last_sum = self._last(0)
+        return min(self._timing.first_weight_beat(slot), self._timing.first_bias_beat(last_sum))
 
     def frame_end(self, stream: str, number: int) -> int:
-        last = {"dw": self._timing.last_weight_beat, "db": self._timing.last_bias_beat}[stream]
-        return last(self._last_slot(number))
+        slot, last_sum = self._last(number)
+        return self._timing.last_weight_beat(slot) if stream == "dw" else self._timing.last_bias_beat(last_sum)
 
     def batch_cycles(self, batches: int = 1) -> int:
         return max(self.frame_end(stream, batches - 1) for stream in ("dw", "db")) + 1

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from fixedpoint.dataflow.cycles import core_cycles
+from fixedpoint.dataflow.lead import Lead, leads
 from fixedpoint.dataflow.memories import Memory, memories
 from fixedpoint.layer import Layer
 from fixedpoint.limit import Limit, limit
@@ -44,6 +45,7 @@ class Estimate:
     multiplications: int  # in a period
     multipliers: int
     memories: list[Memory]
+    leads: list[Lead]
     bottleneck: str
     advice: str
 
@@ -80,6 +82,7 @@ def estimate(layer: Layer, pass_name: str) -> Estimate:
         multiplications=layer.geometry.multiplications * images // batch,
         multipliers=layer.lanes.multipliers,
         memories=memories(layer, pass_name),
+        leads=leads(layer, pass_name),
         bottleneck=bottleneck,
         advice=_advice(layer, pass_name, bottleneck),
     )

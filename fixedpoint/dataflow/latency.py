@@ -87,7 +87,10 @@ UPDATE_CYCLES = UPDATE_LATENCY + 1
 #: Cycles from a step of the drain to the word that it asked for: address, memory, register.
 DRAIN_READ_LATENCY = 3
 
-#: The same for a bias gradient, which is read from registers.
+#: Cycles from the last beat of dz of a batch until the first of its sums may be asked for.
+SUM_LATENCY = 2
+
+#: The same as DRAIN_READ_LATENCY for a sum of dz, which is read from registers.
 BIAS_READ_LATENCY = 1
 
 

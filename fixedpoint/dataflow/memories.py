@@ -35,10 +35,11 @@ def _window_memories(plan: Plan) -> list[Memory]:
     banks = lanes.out_lanes * lanes.kernel_lanes
     found = [
         _lines("line buffer", plan.ring),
-        Memory("weight memory", banks, plan.weight_depth, lanes.in_lanes * formats.weights.width),
+        Memory("weight memory", banks, plan.memory_depth(plan.weight_depth),
+               lanes.in_lanes * formats.weights.width),
     ]
     if not plan.gradient:
-        found.append(Memory("bias memory", lanes.out_lanes, plan.out_groups, formats.bias.width))
+        found.append(Memory("bias memory", lanes.out_lanes, plan.memory_depth(plan.out_groups), formats.bias.width))
     return [*found, _queue("result queue", queue_depth(plan), plan.result_lanes * plan.result_format.width)]
 
 

@@ -198,6 +198,10 @@ class Plan:
         """Words of one bank of weight memory; a word holds `in_lanes` weights of one filter and tap."""
         return self.result_groups * self.group_stride
 
+    def memory_depth(self, words: int) -> int:
+        """Words of a memory that holds `words` of each set of weights; a second set begins at a power of two."""
+        return words if self.layer.weight_sets == 1 else self.layer.weight_sets << (max(words, 2) - 1).bit_length()
+
     def tap_row_offset(self, tap_row: int) -> int:
         """What a kernel row adds to the address of its weights."""
         return 0 if self.rows.parallel else self.rows.tap_order.index(tap_row) * self.tap_row_stride

@@ -30,6 +30,15 @@ class Ring:
         return self.ring_rows + max(self.spare_rows, self.early_rows)
 
     @property
+    def rows_ahead(self) -> int:
+        """Rows that are taken, from the first one after a reset on, before any of them is used."""
+        return self.ring_rows + self.spare_rows
+
+    @property
+    def row_beats(self) -> int:
+        return self.columns * self.groups
+
+    @property
     def word_bits(self) -> int:
         return self.lanes * self.form.width
 

@@ -11,27 +11,35 @@ It samples `tready` at the rising edge and drives right after it, as a register 
 from cocotb.handle import HierarchyObject
 
 from sim.bench.cycles import Cycles
-from sim.bench.observed import how_far_in
+from sim.bench.observed import ObservedInput, how_far_in
 from sim.bench.stalls import stalls
 
 
 class Source:
     """Plays beats into the stream `s_axis_<name>` of `dut`, standing still in a share `stall` of the cycles.
 
-    `cycles` holds the cycle of every transfer so far, `planned` the beats that are to go in altogether.
+    `observed` holds when beats went in so far, `planned` is how many are to go in altogether.
     """
 
     def __init__(self, dut: HierarchyObject, name: str, clock: Cycles, stall: float, seed: str):
-        self.name = f"s_axis_{name}"
+        self.observed = ObservedInput(f"s_axis_{name}")
         self._tdata, self._tvalid, self._tready, self._tlast = (
-            getattr(dut, f"{self.name}_{signal}") for signal in ("tdata", "tvalid", "tready", "tlast")
+            getattr(dut, f"s_axis_{name}_{signal}") for signal in ("tdata", "tvalid", "tready", "tlast")
         )
         self._all_ones = (1 << len(self._tdata)) - 1
         self._clock = clock
-        self._pauses = stalls(stall, f"{seed} {self.name}")
-        self.cycles: list[int] = []
+        self._pauses = stalls(stall, f"{seed} s_axis_{name}")
         self.planned = 0
         self.idle()
+
+    @property
+    def cycles(self) -> list[int]:
+        """The cycle of every transfer so far."""
+        return self.observed.cycles
+
+    def check_reset(self) -> None:
+        """To be called at rising edges in reset."""
+        self.observed.in_reset(self._clock.now(), str(self._tready.value))
 
     def idle(self, word: int = 0) -> None:
         """Offer nothing, and show the opposite of `word`, so that a core which looks without asking goes wrong."""
@@ -56,15 +64,10 @@ class Source:
                 self._tlast.value = shown_last
                 self._tvalid.value = 1
             await self._clock.edge
-            while not self.taken:
+            while not self.observed.offered(self._clock.now(), str(self._tready.value)):
                 await self._tready.value_change
                 await self._clock.edge
-            self.cycles.append(self._clock.now())
         self.idle()
 
-    @property
-    def taken(self) -> bool:
-        return str(self._tready.value) == "1"
-
     def __str__(self):
-        return how_far_in(self.name, len(self.cycles), self.planned, str(self._tready.value))
+        return how_far_in(self.observed.name, len(self.cycles), self.planned, str(self._tready.value))

@@ -1,9 +1,11 @@
 """Observed: what was seen of a core's streams at rising clock edges, whoever watched them, and the rules it broke.
 
 The rules: `tvalid` is known, stays up until the transfer, and is low in reset; `tdata` and `tlast` are known while it
-is up, and stay as they are until the transfer.  Values of signals are text, a digit a bit, as cocotb has them.
+is up, and stay as they are until the transfer; `tready` is known, and low in reset; a core with a beat on offer is not
+`idle`.  Values of signals are text, a digit a bit, as cocotb has them.
 """
 
+#: From power-up on; a core needs two.
 RESET_CYCLES = 8
 #: A core may offer anything until it has seen two edges in reset.
 SETTLING_CYCLES = 2
@@ -14,7 +16,38 @@ QUIET_CYCLES = 200
 _MOST_BREACHES = 10
 
 
-class ObservedOutput:
+class _Observed:
+    """A stream, and the rules that its core broke, in words."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.cycles: list[int] = []
+        self.breaches: list[str] = []
+
+    def _breach(self, cycle: int, rule: str) -> None:
+        if len(self.breaches) < _MOST_BREACHES:
+            self.breaches.append(f"{self.name}, cycle {cycle}, beat {len(self.cycles)}: {rule}")
+
+
+class ObservedInput(_Observed):
+    """The cycles in which beats went in; `ready` is the value of `tready` at an edge."""
+
+    def in_reset(self, cycle: int, ready: str) -> None:
+        """An edge in reset: no beat may be taken."""
+        if ready != "0":
+            self._breach(cycle, f"tready is {ready} in reset")
+
+    def offered(self, cycle: int, ready: str) -> bool:
+        """An edge at which a beat is on offer.  Returns whether it was taken."""
+        if ready == "1":
+            self.cycles.append(cycle)
+            return True
+        if ready != "0":
+            self._breach(cycle, f"tready is {ready}")
+        return False
+
+
+class ObservedOutput(_Observed):
     """The beats that came out of a stream, and the rules that were broken, in words.
 
     `words`, `lasts` and `cycles` hold what came, the beats with `tlast`, and when; a word with unknown bits is None.
@@ -22,11 +55,9 @@ class ObservedOutput:
     """
 
     def __init__(self, name: str):
-        self.name = name
+        super().__init__(name)
         self.words: list[int | None] = []
         self.lasts: list[int] = []
-        self.cycles: list[int] = []
-        self.breaches: list[str] = []
         self._pending: tuple[str, str] | None = None  # tdata, tlast that were on offer at the last edge and not taken
 
     def in_reset(self, cycle: int, valid: str) -> None:
@@ -34,8 +65,10 @@ class ObservedOutput:
         if valid != "0":
             self._breach(cycle, f"tvalid is {valid} in reset")
 
-    def offered(self, cycle: int, ready: bool, data: str, last: str) -> None:
+    def offered(self, cycle: int, ready: bool, data: str, last: str, idle: str = "0") -> None:
         """An edge at which `tvalid` is 1."""
+        if idle != "0":
+            self._breach(cycle, f"idle is {idle} while a beat is on offer")
         offer = data, last
         if self._pending is not None and offer != self._pending:
             self._breach(cycle, f"tdata, tlast changed from {_hex(self._pending)} to {_hex(offer)} before the transfer")
@@ -64,10 +97,6 @@ class ObservedOutput:
         self.words.append(word)
         self.cycles.append(cycle)
 
-    def _breach(self, cycle: int, rule: str) -> None:
-        if len(self.breaches) < _MOST_BREACHES:
-            self.breaches.append(f"{self.name}, cycle {cycle}, beat {len(self.words)}: {rule}")
-
 
 def how_far_in(name: str, beats: int, planned: int, ready: str) -> str:
     """Where an input stands, in words."""
@@ -88,28 +117,32 @@ def starvation(limit_cycles: int, streams: list[str]) -> str:
 
 
 def episode_record(
-    inputs: dict[str, list[int]], outputs: dict[str, ObservedOutput], frame_error: list[str], starved: str | None
-) -> dict:
+    inputs: dict[str, ObservedInput], outputs: dict[str, ObservedOutput], frame_error: list[tuple[int, str]],
+    starved: str | None, idle: str | None = None,
+) -> dict:  # fmt: skip
     """What a test bench leaves of an episode, for the verdict.
 
     Parameters
     ----------
-    inputs : dict
-        The cycle of every transfer, by stream.
-    frame_error : list of str
-        The values that the port went through.
+    frame_error : list of tuples
+        Every edge at which the port was not 0, and what it was.
     starved : str or None
         What `starvation` says, unless everything expected came.
+    idle : str or None
+        The value of the port when everything was over.
     """
+    unknown = [f"frame_error, cycle {cycle}: is {value}" for cycle, value in frame_error if value != "1"]
+    streams = [*inputs.values(), *outputs.values()]
     return {
-        "inputs": inputs,
+        "inputs": {name: observed.cycles for name, observed in inputs.items()},
         "outputs": {
             name: {"words": output.words, "lasts": output.lasts, "cycles": output.cycles}
             for name, output in outputs.items()
         },
-        "breaches": [breach for output in outputs.values() for breach in output.breaches],
-        "frame_error": frame_error,
+        "breaches": [breach for stream in streams for breach in stream.breaches] + unknown[:_MOST_BREACHES],
+        "frame_error": [cycle for cycle, value in frame_error if value == "1"],
         "starved": starved,
+        "idle": idle,
     }
 
 

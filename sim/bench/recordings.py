@@ -6,7 +6,15 @@ which says how the stream was left.  There may be millions: they are read as col
 
 from pathlib import Path
 
-from sim.bench.observed import RESET_CYCLES, ObservedOutput, episode_record, how_far_in, how_far_out, starvation
+from sim.bench.observed import (
+    RESET_CYCLES,
+    ObservedInput,
+    ObservedOutput,
+    episode_record,
+    how_far_in,
+    how_far_out,
+    starvation,
+)
 from sim.bench.run_files import FRAME_ERROR, recording
 
 
@@ -18,21 +26,21 @@ def record_of(folder: Path, inputs: dict[str, int], outputs: dict[str, int], lim
     OSError, ValueError
         A recording is missing or not complete.
     """
-    cycles, observed, standing = {}, {}, []
+    taken, observed, standing = {}, {}, []
     for name, planned in inputs.items():
         columns = _columns(folder / recording(name))
-        taken = zip(*(column[:-1] for column in columns[:3]), strict=True)
-        cycles[name] = [int(cycle) for cycle, valid, ready in taken if valid == ready == "1"]
-        standing.append(how_far_in(f"s_axis_{name}", len(cycles[name]), planned, columns[2][-1]))
+        taken[name] = _observe_input(f"s_axis_{name}", [column[:-1] for column in columns[:3]])
+        standing.append(how_far_in(f"s_axis_{name}", len(taken[name].cycles), planned, columns[2][-1]))
     for name, expected in outputs.items():
         columns = _columns(folder / recording(name))
-        observed[name] = _observe(f"m_axis_{name}", [column[:-1] for column in columns])
+        observed[name] = _observe_output(f"m_axis_{name}", [column[:-1] for column in columns])
         standing.append(how_far_out(f"m_axis_{name}", len(observed[name].words), expected, columns[1][-1]))
-    complete = all(len(cycles[name]) == planned for name, planned in inputs.items()) and all(
+    complete = all(len(taken[name].cycles) == planned for name, planned in inputs.items()) and all(
         len(observed[name].words) >= expected for name, expected in outputs.items()
     )
-    frame_error = (folder / FRAME_ERROR).read_text().upper().split()
-    return episode_record(cycles, observed, frame_error, None if complete else starvation(limit_cycles, standing))
+    fields = (folder / FRAME_ERROR).read_text().upper().split()
+    frame_error = [(int(cycle), value) for cycle, value in zip(fields[::2], fields[1::2], strict=True)]
+    return episode_record(taken, observed, frame_error, None if complete else starvation(limit_cycles, standing))
 
 
 def _columns(file: Path) -> list[list[str]]:
@@ -42,7 +50,18 @@ def _columns(file: Path) -> list[list[str]]:
     return [fields[column::5] for column in range(5)]
 
 
-def _observe(name: str, columns: list[list[str]]) -> ObservedOutput:
+def _observe_input(name: str, columns: list[list[str]]) -> ObservedInput:
+    source = ObservedInput(name)
+    for text, valid, ready in zip(*columns, strict=True):
+        cycle = int(text)
+        if cycle < RESET_CYCLES:
+            source.in_reset(cycle, ready)
+        elif valid == "1" or ready not in "01":
+            source.offered(cycle, ready)
+    return source
+
+
+def _observe_output(name: str, columns: list[list[str]]) -> ObservedOutput:
     output = ObservedOutput(name)
     for text, valid, ready, last, data in zip(*columns, strict=True):
         cycle = int(text)

@@ -29,51 +29,76 @@ class Testbench:
         self._clock = clock
         self._plays = episode["plays"]
         self._limit_cycles = episode["limit_cycles"]
+        self._reset_cycles, self._cut_cycle = episode["reset_cycles"], episode["cut_cycle"]
         self.sources = {name: Source(dut, name, clock, stall[name], seed) for name in self._plays}
-        self.sinks = {name: Sink(dut, name, clock, stall[name], seed) for name in episode["expected_beats"]}
+        self.sinks = {
+            name: Sink(dut, name, clock, way, stall[name], seed) for name, way in episode["sinks"].items()
+        }  # fmt: skip
         for name, source in self.sources.items():
             source.planned = sum(len(play["words"]) for play in self._plays[name])
         for name, sink in self.sinks.items():
             sink.expected = episode["expected_beats"][name]
-        self._frame_error: list[str] = []
+        self._frame_error: list[tuple[int, str]] = []
+        self._first_cycle = 0  # of the episode in which the core is not in reset
 
-    async def run(self) -> dict:
-        """Reset, play, wait for the end.  Returns the record of the episode."""
-        await self._reset()
+    async def run(self, settling_cycles: int) -> dict:
+        """Reset, play, wait for the end.  Returns the record of the episode.
+
+        The core may offer or take anything until it has seen `settling_cycles` edges in reset.
+        """
+        await self._reset(settling_cycles)
         watchers = [cocotb.start_soon(task) for task in (self._watch(), *(sink.run() for sink in self.sinks.values()))]
         players = [cocotb.start_soon(self._play(name)) for name in self.sources]
-        try:
-            await with_timeout(self._end(players), self._limit_cycles * PERIOD_NS, "ns")
-            starved = None
-            await Timer(QUIET_CYCLES * PERIOD_NS, "ns")
-        except SimTimeoutError:
-            streams = (*self.sources.values(), *self.sinks.values())
-            starved = starvation(self._limit_cycles, [str(stream) for stream in streams])
+        starved = None
+        if self._cut_cycle is not None:
+            await self._until(self._cut_cycle)
+        else:
+            try:
+                await with_timeout(self._end(players), self._limit_cycles * PERIOD_NS, "ns")
+                await Timer((QUIET_CYCLES - 1) * PERIOD_NS + 1, "ns")
+                await self._clock.edge
+            except SimTimeoutError:
+                streams = (*self.sources.values(), *self.sinks.values())
+                starved = starvation(self._limit_cycles, [str(stream) for stream in streams])
         for task in (*watchers, *players):
             task.cancel()
-        inputs = {name: source.cycles for name, source in self.sources.items()}
+        inputs = {name: source.observed for name, source in self.sources.items()}
         outputs = {name: sink.observed for name, sink in self.sinks.items()}
-        return episode_record(inputs, outputs, self._frame_error, starved)
+        return episode_record(inputs, outputs, self._frame_error, starved, str(self._dut.idle.value))
 
-    async def _reset(self) -> None:
+    async def _reset(self, settling_cycles: int) -> None:
         self._dut.aresetn.value = 0
-        for cycle in range(RESET_CYCLES):
+        for cycle in range(self._reset_cycles):
             await self._clock.edge
-            if cycle >= SETTLING_CYCLES:
-                for sink in self.sinks.values():
-                    sink.check_reset()
+            if cycle >= settling_cycles:
+                for stream in (*self.sources.values(), *self.sinks.values()):
+                    stream.check_reset()
         self._dut.aresetn.value = 1
+        self._first_cycle = self._clock.now() + 1
+
+    async def _until(self, cycle: int) -> None:
+        """Wait until what is driven now can be seen at the edge of `cycle`, counted from the reset."""
+        edges = self._first_cycle + cycle - 1 - self._clock.now()
+        if edges > 1:
+            await Timer((edges - 1) * PERIOD_NS + 1, "ns")
+        if edges > 0:
+            await self._clock.edge
 
     async def _watch(self) -> None:
-        """Note every value of `frame_error`, in order."""
+        """Note every edge at which `frame_error` is not 0."""
         while True:
-            self._frame_error.append(str(self._dut.frame_error.value))
-            await self._dut.frame_error.value_change
+            await self._clock.edge
+            value = str(self._dut.frame_error.value)
+            if value == "0":
+                await self._dut.frame_error.value_change
+            else:
+                self._frame_error.append((self._clock.now(), value))
 
     async def _play(self, name: str) -> None:
         for play in self._plays[name]:
             while not all(self._over(other, beats) for other, beats in play["after"].items()):
                 await self._clock.edge
+            await self._until(play["earliest"])
             await self.sources[name].play(play["words"], play["lasts"])
 
     def _over(self, name: str, beats: int) -> bool:
@@ -96,7 +121,7 @@ async def play_stimulus(dut: HierarchyObject) -> None:
     records = []
     for number, episode in enumerate(stimulus["episodes"]):
         bench = Testbench(dut, clock, episode, stimulus["stall"], f"{stimulus['seed']} {number}")
-        records.append(await bench.run())
+        records.append(await bench.run(SETTLING_CYCLES if number == 0 else 1))
         if records[-1]["starved"]:
             break
     Path(run_files.RECORD).write_text(json.dumps(records))

@@ -46,7 +46,7 @@ def pin_wrapper(layer: Layer, pass_name: str) -> str:
     """Verilog of the module `WRAPPER` around the core of a pass."""
     streams, widths = PASSES[pass_name], {name: stream.beat_bits for name, stream in tensor_streams(layer).items()}
     widths["weights"] = weights_beat_bits(layer)
-    inputs, outputs = [], [("frame_error", 1)]
+    inputs, outputs = [], [(port, 1) for port in streams.status]
     for name in streams.inputs:
         inputs += _forth(f"s_axis_{name}", widths[name])
         outputs += _back(f"s_axis_{name}")

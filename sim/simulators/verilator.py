@@ -61,6 +61,9 @@ _PUBLIC_PORTS = """\
 public_flat_rw -module "{module}" -var "aclk"
 public_flat_rw -module "{module}" -var "aresetn"
 public_flat_rw -module "{module}" -var "frame_error"
+public_flat_rw -module "{module}" -var "idle"
+public_flat_rw -module "{module}" -var "weights_loaded"
+public_flat_rw -module "{module}" -var "waits_for_*"
 public_flat_rw -module "{module}" -var "?_axis_*"
 """
 _PUBLIC_DONE = """\

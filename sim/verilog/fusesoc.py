@@ -35,10 +35,9 @@ targets:
     flow_options:
       tool: icarus
       iverilog_options: [-g2001]
-      vvp_options: [-N]
       mode: binary
       verilator_options: [{verilator_options}]
-    parameters: [seed, stall, STOP_ON_FAIL=true]
+    parameters: [seed, stall]
 
   lint:
     <<: *default
@@ -50,8 +49,7 @@ targets:
 
 parameters:
   seed: {{datatype: int, paramtype: plusarg, default: 1, description: which cycles are stalled}}
-  stall: {{datatype: int, paramtype: plusarg, default: 50, description: "share of stalled cycles, 0 to 95 per cent"}}
-  STOP_ON_FAIL: {{datatype: bool, paramtype: vlogdefine, description: a failed simulation is a failed command}}
+  stall: {{datatype: real, paramtype: plusarg, default: 0.5, description: "share of stalled cycles, 0 to 0.95"}}
 """
 
 _LINT_OPTIONS = ("-Wall", "-Wno-DECLFILENAME", "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC", "-Wno-UNUSEDSIGNAL")

@@ -41,7 +41,6 @@ module {top} (
     reg  [63:0] limit;
     reg  [31:0] quiet;    // cycles since all was sent and received
     reg  [31:0] seed;
-    wire        frame_error;
 """
 
 _SETTINGS = """\
@@ -60,7 +59,6 @@ _RECORDED = """
 
 _TAIL = """
     integer frame_error_file;
-    reg     frame_error_seen, seen;
     wire    complete = {complete};
 
     initial begin
@@ -68,7 +66,6 @@ _TAIL = """
         playing = 1'b0;
         closing = 1'b0;
         done = 1'b0;
-        seen = 1'b0;
         cycle = 64'd0;
         quiet = 32'd0;
         if (!$value$plusargs("seed=%d", seed)) seed = 32'd1;
@@ -83,11 +80,7 @@ _TAIL = """
         quiet <= complete ? quiet + 32'd1 : 32'd0;
         if (quiet == 32'd{last_quiet} || !complete && cycle >= limit) closing <= 1'b1;
         done <= closing;
-        if (aresetn && !closing && (!seen || frame_error !== frame_error_seen)) begin
-            $fdisplay(frame_error_file, "%b", frame_error);
-            frame_error_seen <= frame_error;
-            seen <= 1'b1;
-        end
+        if (aresetn && !closing && frame_error !== 1'b0) $fdisplay(frame_error_file, "%0d %b", cycle, frame_error);
         if (closing && !done) $fclose(frame_error_file);
     end
 endmodule
@@ -97,7 +90,8 @@ endmodule
 
 _RECORDER = """\
 // Writes down the edges of a stream at which something happens: cycle, tvalid, tready, tlast, tdata.  An offer is
-// written when it is made, changed, taken or withdrawn; the last line says how the stream was left.
+// written when it is made, changed, taken or withdrawn, and tready when it is high in reset or unknown; the last line
+// says how the stream was left.
 module PREFIX_recorder #(
     parameter FILE = "",
     parameter BITS = 8
@@ -116,6 +110,7 @@ module PREFIX_recorder #(
     reg  [BITS+1:0] waiting;  // what was on offer at the last edge, and not taken
     wire [BITS+1:0] offer = {tvalid, tlast, tdata};
     wire            taken = aresetn && tvalid === 1'b1 && tready === 1'b1;
+    wire            broken = aresetn ? tready !== 1'b0 && tready !== 1'b1 : tready !== 1'b0;
 
     initial begin
         file = $fopen(FILE, "w");
@@ -123,8 +118,9 @@ module PREFIX_recorder #(
     end
 
     always @(posedge aclk) begin
-        if (closing ? !done : cycle >= 64'dSETTLING && (tvalid !== 1'b0 ? taken || !aresetn || offer !== waiting
-                                                                        : waiting[BITS+1] !== 1'b0))
+        if (closing ? !done : cycle >= 64'dSETTLING && (broken || (tvalid !== 1'b0
+                                                        ? taken || !aresetn || offer !== waiting
+                                                        : waiting[BITS+1] !== 1'b0)))
             $fdisplay(file, "%0d %b %b %b %b", cycle, tvalid, tready, tlast, tdata);
         waiting <= tvalid !== 1'b0 && !taken ? offer : {BITS+2{1'b0}};
         if (closing && !done) $fclose(file);

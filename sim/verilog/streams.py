@@ -86,6 +86,7 @@ endmodule
 // Plays the beats of a file into an AXI4-Stream input; between beats it shows wrong data on purpose.
 module PREFIX_source #(
     parameter STREAM = 0,
+    parameter NAME = "",
     parameter FILE = "",
     parameter BITS = 8,
     parameter BEATS = 1,
@@ -95,11 +96,13 @@ module PREFIX_source #(
     input  wire            aresetn,
     input  wire [31:0]     seed,
     input  wire [31:0]     stall,
+    input  wire [31:0]     cycle,
     output reg  [BITS-1:0] tdata,
     output reg             tvalid,
     input  wire            tready,
     output reg             tlast,
     output reg  [31:0]     transferred,
+    output reg  [31:0]     errors,
     output wire            wrong_file
 );
     wire [BITS-1:0] beat;
@@ -114,14 +117,26 @@ module PREFIX_source #(
         .aclk(aclk), .aresetn(aresetn), .seed(seed), .stall(stall), .still(still)
     );
 
+    initial errors = 32'd0;
+
+    task complain;
+        input [32*8-1:0] reason;
+        begin
+            errors <= errors + 32'd1;
+            if (errors < 32'd10) $display("cycle %0d, %0s, beat %0d: %0s", cycle, NAME, transferred, reason);
+        end
+    endtask
+
     always @(posedge aclk)
         if (!aresetn) begin
+            if (cycle > 32'd2 && tready !== 1'b0) complain("tready in reset");
             tvalid <= 1'b0;
             tdata <= {BITS{1'b1}};
             tlast <= 1'b1;
             offered <= 32'd0;
             transferred <= 32'd0;
         end else begin
+            if (tready !== 1'b0 && tready !== 1'b1) complain("tready unknown");
             if (tvalid && tready)
                 transferred <= transferred + 32'd1;
             if (!tvalid || tready) begin

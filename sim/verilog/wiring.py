@@ -13,13 +13,18 @@ _WIRES = """
     wire [31:0] {stream}_transferred;
 """
 
+_STATUS = """
+    wire {status};
+"""
+
 _SOURCE = """\
+    wire [31:0] {stream}_errors;
     {helpers}source #(
-        .STREAM({number}), .FILE("{file}"), .BITS({bits}), .BEATS({beats}), .FRAME({frame})
+        .STREAM({number}), .NAME("{port}"), .FILE("{file}"), .BITS({bits}), .BEATS({beats}), .FRAME({frame})
     ) {stream}_source (
-        .aclk(aclk), .aresetn({reset}), .seed(seed), .stall({stall}),
+        .aclk(aclk), .aresetn({reset}), .seed(seed), .stall({stall}), .cycle(cycle[31:0]),
         .tdata({port}_tdata), .tvalid({port}_tvalid), .tready({port}_tready), .tlast({port}_tlast),
-        .transferred({stream}_transferred), .wrong_file({stream}_wrong_file)
+        .transferred({stream}_transferred), .errors({stream}_errors), .wrong_file({stream}_wrong_file)
     );
 """
 
@@ -52,7 +57,7 @@ def wired_core(
     reset, stall : str
         What a source or sink is reset by, and its share of stalls; `{stream}` in it is replaced.
     """
-    texts = []
+    texts = [_STATUS.format(status=", ".join(PASSES[pass_name].status))]
     for stream, port in stream_ports(pass_name).items():
         bits = stream_bits(layer, stream)
         texts.append(_WIRES.format(high=bits - 1, port=port, stream=stream))
@@ -76,7 +81,7 @@ def stream_ports(pass_name: str) -> dict[str, str]:
 
 
 def _core(pass_name: str, module: str) -> str:
-    ports = ["aclk", "aresetn", "frame_error"]
+    ports = ["aclk", "aresetn", *PASSES[pass_name].status]
     for port in stream_ports(pass_name).values():
         ports += [f"{port}_{signal}" for signal in ("tdata", "tvalid", "tready", "tlast")]
     connections = ",\n".join(f"        .{port}({port})" for port in ports)

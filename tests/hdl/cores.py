@@ -1,6 +1,7 @@
 """Random layers for the cores, and their simulation: small, and rich in the cases that break schedules."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,9 +12,11 @@ from fixedpoint.input_gradient import input_gradient
 from fixedpoint.layer import Lanes, Layer
 from fixedpoint.streams import tensor_streams
 from fixedpoint.weight_gradient import weight_gradient
+from hdl.passes import PASSES
 from reference.geometry import Geometry
+from sim.beats import last_beats, stream_tensors, stream_words
 from sim.simulate import simulate_episodes
-from sim.stimulus import play_batches
+from sim.stimulus import Play, play_batches
 from sim.tensors.random_tensors import random_tensors
 
 
@@ -68,3 +71,29 @@ def simulate_batches(layer: Layer, pass_name: str, batches: list, **options):
     """The verdict on batches back to back, without a reset between them."""
     (result,) = simulate_episodes(layer, [play_batches(layer, pass_name, batches)], pass_name, **options)
     return result
+
+
+def results_of_frames(layer: Layer, pass_name: str, frames: dict[str, list[list[int]]]) -> tuple[int, dict[str, Play]]:
+    """How many whole batches some frames make, and the beats that a core answers them with.
+
+    Parameters
+    ----------
+    frames : dict
+        By input stream the words of each frame; of the weights there is one set, which all of them meet.
+    """
+    core = PASSES[pass_name]
+    images = {stream: len(frames[stream]) for stream in core.inputs if stream != "weights"}
+    size = layer.geometry.batch if pass_name == "weight_gradient" else min(images.values())
+    batches = min(images.values()) // size if size else 0
+    answers = {stream: Play([], []) for stream in core.outputs}
+    whole = replace(layer, geometry=replace(layer.geometry, batch=max(size, 1)))
+    for number in range(batches):
+        operands = {name: np.zeros(shape, np.int64) for name, shape in whole.geometry.shapes.items()}
+        for stream in core.inputs:
+            chosen = frames[stream][:1] if stream == "weights" else frames[stream][number * size : (number + 1) * size]
+            operands |= stream_tensors(whole, [word for frame in chosen for word in frame], stream)
+        results = results_of(whole, operands, number)
+        for stream, answer in answers.items():
+            answer.lasts.extend(len(answer.words) + last for last in last_beats(whole, stream))
+            answer.words.extend(stream_words(whole, results, stream))
+    return batches, answers

@@ -39,7 +39,7 @@ def test_ports_are_those_of_the_contract(layer, tmp_path):
     ports = re.search(r"module conv_weight_gradient \((.*?)\);", text, re.DOTALL).group(1).replace(",", " ").split()
     streams = [f"{stream}_{field}" for stream in ("s_axis_x", "s_axis_dz", "m_axis_dw", "m_axis_db")
                for field in ("tdata", "tvalid", "tready", "tlast")]  # fmt: skip
-    assert sorted(ports) == sorted(["aclk", "aresetn", "frame_error", *streams])
+    assert sorted(ports) == sorted(["aclk", "aresetn", "frame_error", "idle", "waits_for_x", "waits_for_dz", *streams])
     inputs = set(re.findall(r"^input (?:\[.*?\] )?(\w+);", text, re.MULTILINE))
     assert inputs == {"aclk", "aresetn", "m_axis_dw_tready", "m_axis_db_tready"} | {
         port for port in streams if port.startswith("s_axis") and not port.endswith("tready")

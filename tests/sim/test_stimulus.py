@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,9 +42,9 @@ def test_a_pass_without_weights_waits_for_nothing():
 @pytest.mark.parametrize("lasts", [[], [3, 23], last_beats(FORWARD, "x")[:1]])
 def test_a_wrong_tlast_expects_an_error_and_nothing_else(lasts):
     batches = [forward_tensors(), forward_tensors(seed=1)]
-    episode = with_wrong_last(play_batches(FORWARD, "forward", batches), "x", lasts)
+    episode = with_wrong_last(play_batches(FORWARD, "forward", batches), "x", lasts, frame_errors=2)
     assert [play.lasts for play in episode.plays["x"]] == [lasts, [11, 23]]
-    assert (episode.frame_error, episode.expected) == (True, {})
+    assert (episode.frame_errors, episode.expected) == (2, {})
     np.testing.assert_array_equal(episode.plays["x"][0].words, stream_words(FORWARD, batches[0], "x"))
 
 
@@ -52,5 +54,10 @@ def test_what_goes_on_to_its_end_once_it_has_begun():
     assert good.uninterrupted
     assert good.stream_beats == {"weights": 4, "x": 48, "z": 48}
     assert not play_batches(FORWARD, "forward", [same, other]).uninterrupted
-    assert not with_wrong_last(good, "x", [3]).uninterrupted
+    assert not with_wrong_last(good, "x", [3], frame_errors=1).uninterrupted
+    assert not replace(good, sinks={"z": ("bursts",)}).uninterrupted
+    assert not replace(good, reset_cycles=1).uninterrupted
+    assert not replace(good, cut_cycle=100).uninterrupted
+    late = replace(good.plays["x"][0], earliest=9)
+    assert not replace(good, plays={**good.plays, "x": [late]}).uninterrupted
     assert not cut_short(good, "x", 7).uninterrupted

@@ -127,4 +127,4 @@ def test_the_fast_way_is_taken_where_it_can_be(ways):
     assert ways(good) == ways(good, stall=0.5) == ways(good, stall={"x": 0.9}) == "by_player"
     assert ways(good, waves=True) == ways(good, beat_by_beat=True) == "beat_by_beat"
     assert ways(good, good) == ways(reload) == "beat_by_beat"
-    assert ways(with_wrong_last(good, "x", [3])) == ways(cut_short(good, "x", 7)) == "beat_by_beat"
+    assert ways(with_wrong_last(good, "x", [3], 3)) == ways(cut_short(good, "x", 7)) == "beat_by_beat"

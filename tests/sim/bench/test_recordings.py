@@ -7,7 +7,7 @@ from sim.bench.recordings import record_of
 def record(tmp_path):
     """The record of a stream x of two beats in, and a stream z of two beats out, with the recordings given."""
 
-    def record(x="8 1 1 0 0\n9 1 1 1 0\n99 0 1 1 1\n", z="9 1 1 0 01\n10 1 1 1 10\n99 0 1 0 00\n", frame_error="0\n"):
+    def record(x="8 1 1 0 0\n9 1 1 1 0\n99 0 1 1 1\n", z="9 1 1 0 01\n10 1 1 1 10\n99 0 1 0 00\n", frame_error=""):
         for name, text in (("x.log", x), ("z.log", z), ("frame_error.log", frame_error)):
             (tmp_path / name).write_text(text)
         return record_of(tmp_path, {"x": 2}, {"z": 2}, limit_cycles=90)
@@ -18,7 +18,7 @@ def record(tmp_path):
 def test_beats_and_when_they_were_taken(record):
     assert record() == {
         "inputs": {"x": [8, 9]}, "outputs": {"z": {"words": [1, 2], "lasts": [1], "cycles": [9, 10]}}, "breaches": [],
-        "frame_error": ["0"], "starved": None,
+        "frame_error": [], "starved": None, "idle": None,
     }  # fmt: skip
 
 
@@ -44,6 +44,24 @@ def test_an_offer_is_a_beat_only_when_it_is_taken(record):
 def test_broken_rules(z, breach, record):
     (told,) = record(z=z + "99 0 1 0 00\n")["breaches"]
     assert told.endswith(breach)
+
+
+@pytest.mark.parametrize(
+    ("x", "breach"),
+    [
+        ("3 0 1 0 0\n", "s_axis_x, cycle 3, beat 0: tready is 1 in reset"),
+        ("9 0 x 0 0\n", "s_axis_x, cycle 9, beat 0: tready is X"),
+        ("8 1 1 0 0\n9 1 z 0 0\n", "s_axis_x, cycle 9, beat 1: tready is Z"),
+    ],
+)
+def test_broken_rules_of_an_input(x, breach, record):
+    assert record(x=x + "99 0 1 1 1\n")["breaches"] == [breach]
+
+
+def test_frame_error_is_told_with_its_cycles(record):
+    told = record(frame_error="12 1\n13 x\n14 1\n")
+    assert told["frame_error"] == [12, 14]
+    assert told["breaches"] == ["frame_error, cycle 13: is X"]
 
 
 def test_what_is_missing_is_told_with_where_every_stream_stood(record):

@@ -19,7 +19,11 @@ module conv_forward (
     output reg         m_axis_z_tvalid,
     input  wire        m_axis_z_tready,
     output reg         m_axis_z_tlast,
-    output reg         frame_error
+    output reg         frame_error,
+    output wire        idle,
+    output wire        weights_loaded,
+    output wire        waits_for_weights,
+    output wire        waits_for_x
 );
     localparam LAST_PIXEL = 11;
 
@@ -60,8 +64,13 @@ module conv_forward (
             endcase
         end
 
-    // one register between x and z
     reg [3:0] pixel;
+    assign weights_loaded = loaded;
+    assign waits_for_weights = !loaded;
+    assign waits_for_x = loaded && !s_axis_x_tvalid;
+    assign idle = pixel == 0 && !m_axis_z_tvalid;
+
+    // one register between x and z
     reg [7:0] taken;
     wire last = pixel == LAST_PIXEL;
     wire [6:0] sum0 = s_axis_x_tdata[6:0] + bias0;
@@ -76,11 +85,12 @@ module conv_forward (
             frame_error <= 0;
             m_axis_z_tvalid <= fault == VALID_IN_RESET;
         end else begin
+            frame_error <= 0;
             if (m_axis_z_tready) m_axis_z_tvalid <= 0;
             if (take) begin
                 pixel <= last ? 0 : pixel + 1;
                 taken <= taken + 1;
-                if (s_axis_x_tlast != last && fault != ERROR_SILENT || fault == ERROR_SPURIOUS) frame_error <= 1;
+                frame_error <= s_axis_x_tlast != last && fault != ERROR_SILENT || fault == ERROR_SPURIOUS && taken == 5;
                 m_axis_z_tvalid <= !(fault == BEAT_LOST && taken == 7);
                 m_axis_z_tdata <= {2'b00, sum1, sum0};
                 m_axis_z_tlast <= last;

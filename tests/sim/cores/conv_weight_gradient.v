@@ -22,7 +22,10 @@ module conv_weight_gradient (
     output reg         m_axis_db_tvalid,
     input  wire        m_axis_db_tready,
     output wire        m_axis_db_tlast,
-    output wire        frame_error
+    output wire        frame_error,
+    output wire        idle,
+    output wire        waits_for_x,
+    output wire        waits_for_dz
 );
     assign m_axis_dw_tlast = 1;
     assign m_axis_db_tlast = 1;
@@ -33,7 +36,11 @@ module conv_weight_gradient (
     assign s_axis_x_tready = aresetn && !has_x;
     assign s_axis_dz_tready = aresetn && !has_dz;
 
+    assign waits_for_x = !has_x;
+    assign waits_for_dz = !has_dz;
+
     reg [4:0] pixel;
+    assign idle = pixel == 0 && !has_x && !has_dz && !m_axis_dw_tvalid && !m_axis_db_tvalid;
     wire meet = has_x && has_dz && !m_axis_dw_tvalid && !m_axis_db_tvalid;
     always @(posedge aclk)
         if (!aresetn) begin

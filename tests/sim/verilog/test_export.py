@@ -71,38 +71,44 @@ def icarus(folder: Path, core: str, *options: str) -> list[str]:
     built = run(folder, "iverilog", "-g2001", "-Wall", *options, "-o", "bench.vvp", f"{core}.v", f"{core}_tb.v")
     assert built.returncode == 0, built.stdout
     assert "_tb.v" not in built.stdout
-    return ["vvp", "-n", "bench.vvp"]
+    return ["vvp", "bench.vvp"]
 
 
 @pytest.fixture(params=["verilator", pytest.param("icarus", marks=needs_icarus)])
-def play(request, tmp_path):
-    """Run the forward stand-in's bench by one simulator, on the vectors that plant a fault; gives what it prints.
+def start(request, tmp_path):
+    """Run the forward stand-in's bench by one simulator, on the vectors that plant a fault.
 
     Without a fault to plant, not even none, it runs on the vectors that are there.
     """
 
-    def play(fault: Fault | None = Fault.NONE, *plusargs: str) -> str:
+    def start(fault: Fault | None = Fault.NONE, *plusargs: str) -> subprocess.CompletedProcess:
         if fault is not None:
             export_forward(tmp_path, fault)
         if request.param == "verilator":
             program = [request.getfixturevalue("verilated")[0]]
         else:
             program = icarus(tmp_path, "conv_forward")
-        return run(tmp_path, *program, *plusargs).stdout
+        return run(tmp_path, *program, *plusargs)
 
-    return play
+    return start
 
 
-@pytest.mark.parametrize("stall", [0, 50, 95])
+@pytest.fixture
+def play(start):
+    """Like `start`; gives what it prints."""
+    return lambda *arguments: start(*arguments).stdout
+
+
+@pytest.mark.parametrize("stall", ["0", "0.5", "0.95", ".25"])
 def test_a_right_core_passes(play, stall):
     assert re.fullmatch(
-        rf"PASS conv_forward: 24 beats right, \d+ cycles, seed 3, stall {stall}%",
+        rf"PASS conv_forward: 24 beats right, \d+ cycles, seed 3, stall {float(stall):.4f}",
         verdict(play(Fault.NONE, "+seed=3", f"+stall={stall}")),
     )
 
 
 def test_seed_and_stall_decide_the_cycles(play):
-    runs = (("+seed=1", "+stall=0"), ("+seed=1", "+stall=60"), ("+seed=2", "+stall=60"))
+    runs = (("+seed=1", "+stall=0"), ("+seed=1", "+stall=0.6"), ("+seed=2", "+stall=0.6"))
     verdicts = [verdict(play(Fault.NONE, *plusargs)) for plusargs in runs]
     cycles = [int(re.search(r"(\d+) cycles", line)[1]) for line in verdicts]
     assert cycles[0] < cycles[1] != cycles[2]
@@ -112,7 +118,7 @@ def test_seed_and_stall_decide_the_cycles(play):
 def test_both_simulators_take_as_many_cycles(verilated, tmp_path):
     export_forward(tmp_path)
     programs = [verilated[0]], icarus(tmp_path, "conv_forward")
-    one, other = (run(tmp_path, *program, "+seed=5", "+stall=40").stdout for program in programs)
+    one, other = (run(tmp_path, *program, "+seed=5", "+stall=0.4").stdout for program in programs)
     assert verdict(one) == verdict(other)
 
 
@@ -128,14 +134,40 @@ def test_both_simulators_take_as_many_cycles(verilated, tmp_path):
         (Fault.BEAT_REPEATED, "m_axis_z, beat 24: *one beat too many"),
         (Fault.HANGS, "s_axis_x: 9 of 24 beats"),
         (Fault.PADDING_DIRTY, "m_axis_z, beat 5: *wrong data"),
-        (Fault.ERROR_SPURIOUS, "frame_error is 1"),
+        (Fault.ERROR_SPURIOUS, "frame_error was not 0"),
         (Fault.LOOKS_WITHOUT_ASKING, "m_axis_z, beat .*: *wrong data"),
     ],
 )
-def test_planted_faults_fail(play, fault, complaint):
-    output = play(fault, "+stall=50")
+def test_planted_faults_fail(start, fault, complaint):
+    done = start(fault, "+stall=0.5")
+    output = done.stdout
+    assert done.returncode == 1
     assert verdict(output).startswith("FAIL conv_forward: ")
     assert re.search(complaint, output), output
+
+
+@pytest.mark.parametrize("plusarg", ["+seed=0", "+seed=4294967295", "+stall=0.9500", "+stall=0", "+stall=.5"])
+def test_legal_plusargs(start, plusarg):
+    done = start(Fault.NONE, plusarg)
+    assert verdict(done.stdout).startswith("PASS")
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("plusarg", "rule"),
+    [
+        *((f"+stall={text}", "+stall must be a share from 0 to 0.95")
+          for text in ("abc", "50%", "50", "0.96", "-0.1", "", "0.5x", "1e-1", "0.5.5", "nan", "99999999999999999999")),
+        *((f"+seed={text}", "+seed must be an integer from 0 to 4294967295")
+          for text in ("abc", "1.5", "-1", "", "4294967296", "0x10", "99999999999999999999999")),
+        *((text, "the plusargs are +seed=NUMBER and +stall=SHARE, and no others")
+          for text in ("+stal=0.5", "+stall", "+stalls=0.5", "+seeds=1", "+x", "+Seed=1", "+=", "+stall_x=0.5", "+s")),
+    ],
+)  # fmt: skip
+def test_a_plusarg_that_is_wrong_is_refused(start, plusarg, rule):
+    done = start(Fault.NONE, plusarg)
+    assert verdict(done.stdout) == f"FAIL conv_forward: {rule}"
+    assert done.returncode == 1
 
 
 @needs_icarus
@@ -163,7 +195,7 @@ def test_a_file_that_does_not_hold_exactly_its_beats_fails(play, file, change, t
 
 
 @needs_icarus
-@pytest.mark.parametrize("stall", [0, 70])
+@pytest.mark.parametrize("stall", [0, 0.7])
 def test_two_inputs_and_two_outputs(stall, tmp_path):
     export(tmp_path, WEIGHT_GRADIENT, weight_gradient_tensors(), "weight_gradient", "conv_weight_gradient")
     program = icarus(tmp_path, "conv_weight_gradient")
@@ -190,7 +222,7 @@ def test_the_bench_has_no_warnings(tmp_path):
 
 
 def test_fusesoc_simulates_with_verilator(verilated):
-    assert re.match(r"PASS conv_forward: 24 beats right, \d+ cycles, seed 1, stall 0%", verdict(verilated[1]))
+    assert re.match(r"PASS conv_forward: 24 beats right, \d+ cycles, seed 1, stall 0.0000", verdict(verilated[1]))
 
 
 @needs_icarus
