@@ -177,4 +177,7 @@ def gradient_rows(
             row.batch_end.next = at_end and frame == last_frame
 
     check_row = check_apart if plan.row_gap else check
-    return instances, find_missing, find_waiting, check_row, decide, turn_ring, advance, follow_source, follow_gradient, hold, describe
+    return (
+        instances, find_missing, find_waiting, check_row, decide, turn_ring, advance, follow_source, follow_gradient,
+        hold, describe,
+    )  # fmt: skip

@@ -65,13 +65,13 @@ def _behaviour(layer: Layer, pass_name: str) -> list[str]:
         "  idle: nothing of any frame is in the core, or on offer at its outputs",
         *(["  weights_loaded: a whole set is in, and none is being taken"] if pass_name != "weight_gradient" else []),
         *(f"  waits_for_{stream}: the multipliers stand still for want of it" for stream in PASSES[pass_name].inputs),
-        "frames: one whose tlast is early is completed with zeros; what follows a frame without tlast is dropped, up to",
-        "  and with the next tlast. Only whole frames are computed, and the next one that comes in whole is right.",
+        "frames: one whose tlast is early is completed with zeros; what follows a frame without tlast is dropped,",
+        "  up to and with the next tlast. Only whole frames are computed, and the next one that comes whole is right.",
     ]
     if pass_name == "weight_gradient":
         lines += [
             "  A batch with such a frame is sent as well, and void: the frame counts as one of its images.",
-            "order of dw and db: any. db of a batch leaves when its last dz has come, dw when its products are added up.",
+            "order of dw and db: any. db of a batch leaves when its last dz has come, dw when its products are summed.",
             "  The next batch is multiplied once dw has left; the batch after the next comes in once db has.",
         ]
     else:

@@ -1,7 +1,7 @@
 """Result queue: takes results whenever they come, and keeps them until they can be sent.
 
-The pipeline in front of it never stops; instead a result begins only while the queue has room for it.  Three counts, each
-modulo twice the depth, say where the results are::
+The pipeline in front of it never stops; instead a result begins only while the queue has room for it.  Three counts,
+each modulo twice the depth, say where the results are::
 
     slots -- issued -> pipeline -- write --> words -- remove --> sender
              begun                 written            removed

@@ -13,7 +13,7 @@
 Everything behind the slots is a pipeline without stalls: a slot that was issued always comes out.
 """
 
-from myhdl import ConcatSignal, Signal, always_comb, always_seq, block, intbv
+from myhdl import ConcatSignal, Signal, always_comb, block, intbv
 
 from fixedpoint.dataflow.latency import BIAS_LATENCY, REQUANTIZE_LATENCY, queue_depth, result_latency, sum_latency
 from hdl.bias_memory import bias_memory
@@ -141,7 +141,8 @@ def window_engine(
     if not plan.gradient:
         extreme = formats.bias.lowest << plan.layer.bias_shift
         starts = [Signal(intbv(0, min=extreme, max=-extreme)) for _ in starts]
-        instances += named(bias_memory=bias_memory(aclk, aresetn, weight_write, second_in_use, ending, starts, plan=plan))
+        biases = bias_memory(aclk, aresetn, weight_write, second_in_use, ending, starts, plan=plan)
+        instances += named(bias_memory=biases)
 
     flat_operands = [operand for tap in operands for operand in tap]
     for lane in range(plan.result_lanes):

@@ -13,6 +13,7 @@ from fixedpoint.layer import Layer
 from hdl.convert import convert
 from hdl.passes import PASSES
 from sim.bench import run_files
+from sim.bench.readiness import most_delayed
 from sim.bench.stalls import HIGHEST_STALL
 from sim.errors import BadInput
 from sim.limit import cycle_limit
@@ -88,7 +89,7 @@ def simulate_episodes(
         raise ValueError(f"simulator must be one of {', '.join(SIMULATORS)}, not {simulator!r}")
     levels = _stall_levels(pass_name, stall)
     worst = max(levels.values())
-    limits = [cycle_limit(layer, episode.batches, episode.beats).cycles(worst) for episode in episodes]
+    limits = [_limit(layer, episode, worst) for episode in episodes]
     if timeout_seconds is None:
         timeout_seconds = _START_SECONDS + sum(limits) / _SLOWEST_CYCLES_PER_SECOND
 
@@ -108,6 +109,13 @@ def simulate_episodes(
         return [replace(result, **kept) for result in results]
     shutil.rmtree(folder)
     return results
+
+
+def _limit(layer: Layer, episode: Episode, stall: float) -> int:
+    """Cycles after which an episode that has not ended never will."""
+    latest = max((play.earliest for plays in episode.plays.values() for play in plays), default=0)
+    cycles = cycle_limit(layer, episode.batches, episode.beats).cycles(stall)
+    return latest + most_delayed(episode.sinks.values(), cycles)
 
 
 def _stall_levels(pass_name: str, stall: float | Mapping[str, float]) -> dict[str, float]:

@@ -106,7 +106,7 @@ def play_batches(
 
 
 def with_wrong_last(episode: Episode, stream: str, lasts: list[int], frame_errors: int) -> Episode:
-    """The episode with `tlast` of the first play of an input stream moved to the beats `lasts`, in so many wrong places."""
+    """The episode with `tlast` of the first play of an input stream moved to `lasts`, so often to a wrong place."""
     first, *others = episode.plays[stream]
     plays = {**episode.plays, stream: [replace(first, lasts=lasts), *others]}
     return replace(episode, plays=plays, expected={}, frame_errors=frame_errors)

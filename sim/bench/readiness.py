@@ -10,12 +10,18 @@
     held first count   refuses from cycle `first` after the reset on, for `count` cycles
 """
 
-from collections.abc import Generator, Sequence
-from itertools import count, repeat
+from collections.abc import Collection, Generator, Sequence
+from itertools import count
 
 from sim.bench.stalls import stalls
 
 SHARE = ("share",)
+
+
+def most_delayed(ways: Collection[Sequence], cycles: int) -> int:
+    """Cycles that work takes at most which would take so many with sinks that are always ready."""
+    held = sum(way[1] + way[2] for way in ways if way[0] == "held")
+    return held + cycles * (16 if ways else 1)
 
 
 def readiness(way: Sequence, level: float, seed: str) -> Generator[bool, bool, None]:
@@ -53,5 +59,5 @@ def _after_valid() -> Generator[bool, bool, None]:
 def _after_pause() -> Generator[bool, bool, None]:
     while True:
         offered = yield True
-        if offered:
-            yield from repeat(False, 3)
+        for _ in range(3 if offered else 0):
+            yield False

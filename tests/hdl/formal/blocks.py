@@ -13,7 +13,7 @@ from myhdl import ResetSignal, Signal, ToVerilogWarning, block, intbv
 from fixedpoint.dataflow.gradient_plan import GradientPlan
 from fixedpoint.dataflow.plan import Plan
 from fixedpoint.formats import Format, Formats, Overflow, Rounding
-from fixedpoint.layer import Lanes, Layer
+from fixedpoint.layer import Layer
 from hdl.bias_gradient import bias_gradient
 from hdl.drain import drain
 from hdl.frame_synchronizer import frame_synchronizer
@@ -33,7 +33,7 @@ from reference.geometry import Geometry
 
 def small_layer(
     size: tuple[int, int] = (2, 2), channels: tuple[int, int] = (2, 2), kernel: int = 1, stride: int = 1,
-    batch: int = 1, lanes: Lanes = Lanes(1, 1, 1), weight_sets: int = 1,
+    batch: int = 1, weight_sets: int = 1,
 ) -> Layer:  # fmt: skip
     """A layer of words of three bits."""
     form, wide = Format(3, 0), Format(6, 0)
@@ -42,7 +42,7 @@ def small_layer(
         stride=stride, padding=0,
     )  # fmt: skip
     formats = Formats(form, form, form, form, form, form, wide, wide, Rounding.FLOOR, Overflow.WRAP)
-    return Layer(geometry, formats, lanes, weight_sets)
+    return Layer(geometry, formats, weight_sets=weight_sets)
 
 
 def _flags(count: int):
@@ -97,7 +97,7 @@ def _drain(clocked):
 
 def _bias_gradient(clocked):
     """Batches of two rows of two pixels, two filters one after the other."""
-    plan = GradientPlan(small_layer(channels=(1, 2), size=(2, 2), lanes=Lanes(1, 1, 1)))
+    plan = GradientPlan(small_layer(channels=(1, 2), size=(2, 2)))
     row_arrived, held, room, step, last, pending = _flags(6)
     lane, word = Signal(intbv(0, min=0, max=2)), Signal(intbv(0)[plan.layer.accumulators["db"].width :])
 

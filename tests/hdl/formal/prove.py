@@ -1,6 +1,7 @@
 """Formal proofs of blocks: converted alone, the properties beside them inserted, decided by SymbiYosys and Z3.
 
-Properties are `hdl/<block>.sv`; they see every signal of the block's Verilog.  A proof by k-induction holds for all time.
+Properties are `hdl/properties/<block>.sv`; they see every signal of the block's Verilog.  A proof by k-induction holds
+for all time.
 """
 
 import os
@@ -37,10 +38,11 @@ design.v
 """
 
 
-def verilog_of(block: str) -> str:
+def verilog_of(block: str, *parameters: int | str) -> str:
     """A block of `tests.hdl.formal.blocks`, converted in a process of its own."""
+    words = [block, *map(str, parameters)]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.hdl.formal.blocks", block], cwd=_HDL.parent, capture_output=True, text=True,
+        [sys.executable, "-m", "tests.hdl.formal.blocks", *words], cwd=_HDL.parent, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -50,23 +52,27 @@ def verilog_of(block: str) -> str:
 _CLOCKED = """
 // f_ready: the reset at power-up, of two clock edges, is over; f_reset: the last edge was in reset
 reg [1:0] f_age = 0;
-reg       f_reset = 1;
+wire f_ready = f_age == 2;
+{reset}
+reg f_reset = 1;
 always @(posedge aclk) begin
     f_age <= f_age + (f_age != 2);
     f_reset <= !aresetn;
 end
-wire f_ready = f_age == 2;
 always @(*) if (!f_ready) assume (!aresetn);
 """
 
 
-def with_properties(verilog: str, properties: str, **parameters: int | str) -> str:
-    """Verilog of a module with `hdl/properties/<properties>.sv` in it; `parameters` become its localparams."""
+def with_properties(verilog: str, properties: str, **macros: int | str) -> str:
+    """Verilog of a module with `hdl/properties/<properties>.sv` in it, for which the macros are defined."""
     text = (_HDL / "properties" / f"{properties}.sv").read_text()
-    constants = "".join(f"localparam signed {name} = {value};\n" for name, value in parameters.items())
-    reset = _CLOCKED if "input aresetn;" in verilog else _CLOCKED.replace("reg       f_reset = 1;", "reg f_reset = 1; wire aresetn = f_ready;")
+    defined = "".join(f"`define {name} {value}\n" for name, value in macros.items())
+    clocked = _CLOCKED.format(reset="" if "input aresetn;" in verilog else "wire aresetn = f_ready;")
     assert verilog.count("\nendmodule") == 1
-    return verilog.replace("\nendmodule", f"\n{reset}\n{constants}\n{text}\nendmodule")
+    # a name that is not there would be a wire that may have any value: an assumption about it would prove anything
+    module = "`default_nettype none\n" + re.sub(r"^(in|out)put ", r"\1put wire ", verilog, flags=re.MULTILINE)
+    module = re.sub(r"^output wire (.*;)\n(reg|wire) ", r"output \2 \1\n//", module, flags=re.MULTILINE)
+    return module.replace("\nendmodule", f"\n{defined}{clocked}\n{text}\nendmodule")
 
 
 def planted(verilog: str, right: str, wrong: str) -> str:
@@ -94,6 +100,7 @@ def decide(folder: Path, verilog: str, mode: str, depth: int, preparation: str =
         timeout=_SECONDS, check=False,
     )  # fmt: skip
     verdict = re.search(r"DONE \((\w+), rc=(\d+)\)", done.stdout)
-    assert verdict and verdict[1] in ("PASS", "FAIL", "UNKNOWN"), done.stdout[-3000:]
-    failed = re.search(r"(Assert failed in .*|Unreached cover statement .*|Assumptions are unsatisfiable.*)", done.stdout)
+    assert verdict, done.stdout[-3000:]
+    assert verdict[1] in ("PASS", "FAIL", "UNKNOWN"), done.stdout[-3000:]
+    failed = re.search(r"(Assert failed in .*|Unreached cover statement .*)", done.stdout)
     return f"{verdict[1]}: {failed[1]}" if failed else verdict[1]
