@@ -65,18 +65,18 @@ def send_results(aclk, aresetn, available, head, remove, m_axis):
 
 
 @block
-def send_with_gaps(aclk, aresetn, available, head, remove, started, m_axis, *, plan):
+def send_with_gaps(aclk, aresetn, available, head, remove, sending, m_axis, *, plan):
     """Send the queue, and zeros for the pixels in between that were not computed.
 
     The zeros before a frame's first computed pixel wait for it, so that nothing is sent of a frame that has not come.
-    `started` is high from a frame's first beat to its last one.
+    `sending` is high from a frame's first beat on until its last one has been transferred.
     """
     last_group = plan.result_groups - 1
     bits = len(head) - 1
     row_program, column_program = plan.gap_program(plan.rows), plan.gap_program(plan.columns)
     row_index, column_index = record_index(row_program), record_index(column_program)
     row_computed, column_computed, row_at_end, column_at_end = (Signal(bool(0)) for _ in range(4))
-    pixel_done, row_done, offered, computed, last, taken = (Signal(bool(0)) for _ in range(6))
+    pixel_done, row_done, started, offered, computed, last, taken = (Signal(bool(0)) for _ in range(7))
     group = Signal(intbv(0, min=0, max=max(2, last_group + 1)))
     word = Signal(intbv(0)[bits:])
 
@@ -108,6 +108,10 @@ def send_with_gaps(aclk, aresetn, available, head, remove, started, m_axis, *, p
         remove.next = taken and computed
 
     @always_comb
+    def tell():
+        sending.next = started or m_axis.tvalid
+
+    @always_comb
     def detect_pixel_end():
         pixel_done.next = taken and group == last_group
 
@@ -128,7 +132,4 @@ def send_with_gaps(aclk, aresetn, available, head, remove, started, m_axis, *, p
             else:
                 group.next = group + 1
 
-    return (
-        parts, choose, offer, show, take, detect_pixel_end,
-        detect_row_end, detect_frame_end, count,
-    )  # fmt: skip
+    return parts, choose, offer, show, take, tell, detect_pixel_end, detect_row_end, detect_frame_end, count

@@ -17,6 +17,7 @@ always @(posedge aclk)
 always @(*) if (f_ready) begin
     assert (f_beat < 18);
     assert (computed == f_computed && last == (f_beat == 17) && started == (f_beat != 0));
+    assert (sending == (f_beat != 0 || m_axis_tvalid));
     assert (group == f_beat % 2);
     assert (row_index == f_beat / 6 && column_index == f_beat / 2 % 3);
     assert (rows_loop_round == 0 && columns_loop_round == 0);

@@ -129,9 +129,9 @@ def _send_results(clocked):
 def _send_with_gaps(clocked):
     """dx of 3 x 3 pixels of two groups, of which every second row and column is computed."""
     plan = Plan(small_layer(size=(3, 3), channels=(2, 1), stride=2), gradient=True)
-    available, remove, started = _flags(3)
+    available, remove, sending = _flags(3)
     return send_with_gaps(
-        clocked.aclk, clocked.aresetn, available, Signal(intbv(0)[9:]), remove, started, AxiStream(8), plan=plan
+        clocked.aclk, clocked.aresetn, available, Signal(intbv(0)[9:]), remove, sending, AxiStream(8), plan=plan
     )  # fmt: skip
 
 
