@@ -1,16 +1,16 @@
 """The order of the weight stream, as counters: which beat comes next, and where it belongs.
 
 Beats come for filter, for kernel row, for kernel column, for channel group, then one bias a filter; the weight
-gradient leaves in the same order.  Weight memory has one bank for each (filter lane, parallel tap); the address
-within a bank is the sum of one offset for each of the loops, so that forward and input gradient differ in two
-strides and in the order of taps only::
+gradient leaves in the same order.  Weight memory has one bank for each (filter lane, parallel tap).  The forward pass
+reads a bank in the order in which it comes; the input gradient meets the taps in another order::
 
-    address = out_group * out_stride + tap_row_offset[row] + tap_column_offset[column] + in_group * in_stride
+    forward           address = out_group * out_stride + (0, 1, 2, .. within a filter, but for the taps that have banks)
+    input gradient    address = out_group + tap_row_offset[row] + tap_column_offset[column] + in_group * in_stride
 """
 
 from myhdl import Signal, always, always_comb, block, intbv
 
-from hdl.registers import look_up, named
+from hdl.registers import like, look_up, named
 
 
 class WeightPlace:
@@ -66,6 +66,50 @@ def filter_order(aclk, running, advance, lane, group, lane_done, last, *, lanes,
 
 
 @block
+def count_offset(aclk, running, advance, bank_done, offset):
+    """`offset` within a filter: one more with each beat, up to the last one that its bank holds of it."""
+
+    @always(aclk.posedge)
+    def count():
+        if not running:
+            offset.next = 0
+        elif advance:
+            if bank_done:
+                offset.next = 0
+            else:
+                offset.next = offset + 1
+
+    return count
+
+
+@block
+def tap_offset(aclk, running, advance, pixel_done, row, column, offset, *, plan):
+    """`offset` within a filter, where taps are met in another order than that of the stream."""
+    kernel_rows, kernel_columns, in_stride = plan.rows.axis.kernel, plan.columns.axis.kernel, plan.group_stride
+    in_offset, row_offset, column_offset = (like(offset) for _ in range(3))
+    tables = named(
+        row=look_up(row, row_offset, entries=tuple(map(plan.tap_row_offset, range(kernel_rows)))),
+        column=look_up(column, column_offset, entries=tuple(map(plan.tap_column_offset, range(kernel_columns)))),
+    )
+
+    @always_comb
+    def add():
+        offset.next = row_offset + column_offset + in_offset
+
+    @always(aclk.posedge)
+    def count():
+        if not running:
+            in_offset.next = 0
+        elif advance:
+            if pixel_done:
+                in_offset.next = 0
+            else:
+                in_offset.next = in_offset + in_stride
+
+    return tables, add, count
+
+
+@block
 def weight_order(aclk, running, advance, bias, place, *, plan):
     """Go to the next beat in every cycle in which `advance` is high; after the last one, begin again.
 
@@ -79,19 +123,16 @@ def weight_order(aclk, running, advance, bias, place, *, plan):
     """
     kernel_rows, kernel_columns = plan.rows.axis.kernel, plan.columns.axis.kernel
     in_groups, out_groups, lanes = plan.in_groups, plan.out_groups, plan.layer.lanes.out_lanes
-    in_stride, out_stride = (plan.group_stride, 1) if plan.gradient else (1, plan.group_stride)
-    offset_limit = plan.weight_depth + 1
+    out_stride = 1 if plan.gradient else plan.group_stride
 
     in_group = Signal(intbv(0, min=0, max=max(2, in_groups)))
     row = Signal(intbv(0, min=0, max=max(2, kernel_rows)))
     column = Signal(intbv(0, min=0, max=max(2, kernel_columns)))
-    in_offset, out_offset, row_offset, column_offset = (Signal(intbv(0, min=0, max=offset_limit)) for _ in range(4))
+    offset, out_offset = (Signal(intbv(0, min=0, max=plan.weight_depth + 1)) for _ in range(2))
     pixel_done, row_done, filter_done, lane_done, next_filter, last_filter = (Signal(bool(0)) for _ in range(6))
 
     rows, columns = range(kernel_rows), range(kernel_columns)
     parts = named(
-        row_offset=look_up(row, row_offset, entries=tuple(plan.tap_row_offset(tap) for tap in rows)),
-        column_offset=look_up(column, column_offset, entries=tuple(plan.tap_column_offset(tap) for tap in columns)),
         tap_row=look_up(row, place.tap_row, entries=tuple(plan.tap_row_bank(tap) for tap in rows)),
         tap_column=look_up(column, place.tap_column, entries=tuple(plan.tap_column_bank(tap) for tap in columns)),
         filters=filter_order(
@@ -99,9 +140,15 @@ def weight_order(aclk, running, advance, bias, place, *, plan):
         ),
     )
 
+    if plan.gradient:
+        parts += named(offset=tap_offset(aclk, running, advance, pixel_done, row, column, offset, plan=plan))
+    else:
+        bank_done = pixel_done if plan.columns.parallel else row_done if plan.rows.parallel else filter_done
+        parts += named(offset=count_offset(aclk, running, advance, bank_done, offset))
+
     @always_comb
     def locate():
-        place.address.next = out_offset + row_offset + column_offset + in_offset
+        place.address.next = out_offset + offset
 
     @always_comb
     def detect_pixel_end():
@@ -127,16 +174,13 @@ def weight_order(aclk, running, advance, bias, place, *, plan):
     def count():
         if not running:
             in_group.next = 0
-            in_offset.next = 0
             column.next = 0
             row.next = 0
         elif advance:
             if not pixel_done:
                 in_group.next = in_group + 1
-                in_offset.next = in_offset + in_stride
             else:
                 in_group.next = 0
-                in_offset.next = 0
                 if not row_done:
                     column.next = column + 1
                 else:

@@ -36,12 +36,12 @@ always @(*) if (f_ready) begin
     if (f_active) begin
         assert (place_address == f_step && place_end == (f_step == F_BEATS - 1));
         assert (order_in_group == f_step % 2 && order_column == f_step / 2 % 2 && order_row == f_step / 4);
-        assert (order_in_offset == order_in_group && order_out_offset == 0 && place_group == 0 && place_lane == 0);
+        assert (order_offset == f_step && order_out_offset == 0 && place_group == 0 && place_lane == 0);
     end
 end
 
 always @(posedge aclk) if (f_ready && $past(f_ready) && $past(!active))
-    assert (order_in_group == 0 && order_column == 0 && order_row == 0 && order_in_offset == 0 && order_out_offset == 0
+    assert (order_in_group == 0 && order_column == 0 && order_row == 0 && order_offset == 0 && order_out_offset == 0
             && place_group == 0 && place_lane == 0);
 
 always @(posedge aclk) if (f_ready) cover (sent && place_end);

@@ -50,7 +50,7 @@ always @(*) if (f_ready) begin
             if (!bias) assert (place_address == f_beats);
         end
         assert (place_lane == 0);
-        assert (order_in_offset == order_in_group);
+        assert (order_offset == (bias ? 0 : f_beats % 8));
         assert (order_out_offset == place_group * 8);
     end
 end
@@ -59,7 +59,7 @@ always @(*) if (f_ready && !loading) assert (f_beats == 0);
 
 always @(posedge aclk) if (f_ready && $past(f_ready)) begin
     if ($past(!loading)) assert (!bias && !beyond && order_in_group == 0 && order_column == 0 && order_row == 0
-                                 && place_group == 0 && order_in_offset == 0 && order_out_offset == 0);
+                                 && place_group == 0 && order_offset == 0 && order_out_offset == 0);
     assert (frame_error == $past(aresetn && f_taken && f_beats < F_BEATS && s_axis_tlast != f_right));
     assert (write_weight == $past(aresetn && f_taken && f_beats < F_WEIGHTS));
     assert (write_bias == $past(aresetn && f_taken && f_beats >= F_WEIGHTS && f_beats < F_BEATS));

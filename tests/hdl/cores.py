@@ -85,6 +85,7 @@ def extreme_layer(seed: int) -> Layer:
             )  # fmt: skip
             lanes = Lanes(in_lanes, out_lanes, pick.choice((1, 1, kernel, kernel * kernel)))
             layer = Layer(geometry, formats, lanes, weight_sets=pick.choice((1, 1, 2)))
+            replace(layer, geometry=replace(geometry, batch=4 * geometry.batch))  # as tests put batches together
         except ValueError:
             continue  # the kernel does not fit the padded image, or an accumulator is too wide
         slots = geometry.multiplications // (in_lanes * out_lanes)
