@@ -132,6 +132,7 @@ def test_there_are_examples():
     ("hardware.in_lanes", 4, "hardware.in_lanes: must divide in_channels = 6: 1, 2, 3, 6; not 4"),
     ("hardware.out_lanes", 3, "hardware.out_lanes: must divide out_channels = 4: 1, 2, 4; not 3"),
     ("hardware.kernel_lanes", 2, "hardware.kernel_lanes: must be one of 1, 3, 9"),
+    ("hardware.weight_sets", 3, "hardware.weight_sets = 3: must be an integer from 1 to 2"),
     ("hardware.out_lanes", 0, "hardware.out_lanes = 0: must be an integer from 1"),
     # data
     ("data", 1, "data = 1: must be a table"),

@@ -108,7 +108,7 @@ def test_frames_after_a_damaged_one_are_right(pass_name, stream, name, stall, bu
 @pytest.mark.parametrize("beats", ["one", "all but one"])
 @pytest.mark.parametrize(("pass_name", "stream"), [("forward", "x"), ("input_gradient", "dz")])
 def test_nothing_is_computed_from_a_set_that_is_not_whole(pass_name, stream, beats, build_root, any_simulator):
-    layer = _LAYERS["random"]
+    layer = _LAYERS["last rows and columns unused"]
     sets = _frames(layer, "weights", 2)
     stray = sets[1][: 1 if beats == "one" else len(sets[1]) - 1]
     images = _frames(layer, stream, 1)
@@ -117,7 +117,21 @@ def test_nothing_is_computed_from_a_set_that_is_not_whole(pass_name, stream, bea
     for lasts in [[len(sets[0]) - 1], [len(sets[0]) - 1, len(sets[0]) + len(stray) - 1]]:
         plays = {"weights": [Play(sets[0] + stray, lasts)], stream: [replace(_play(images), after=waiting)]}
         episode = Episode(0, plays, nothing, len(lasts) - 1, cut_cycle=5 * beat_count(layer, stream) + 1000)
-        (result,) = simulate_episodes(
-            layer, [episode], pass_name, simulator=any_simulator, build_root=build_root
-        )
+        (result,) = simulate_episodes(layer, [episode], pass_name, simulator=any_simulator, build_root=build_root)
         assert result.matched, result.protocol_errors
+
+
+@pytest.mark.parametrize("beats", ["one", "all but one"])
+@pytest.mark.parametrize(("pass_name", "stream"), [("forward", "x"), ("input_gradient", "dz")])
+def test_with_room_for_two_sets_the_loaded_one_stays(pass_name, stream, beats, build_root, any_simulator):
+    layer = replace(_LAYERS["last rows and columns unused"], weight_sets=2)
+    sets = _frames(layer, "weights", 3)
+    cut = sets[1][: 1 if beats == "one" else len(sets[1]) - 1]
+    images = _frames(layer, stream, layer.geometry.batch)
+    for loaded, pieces in ([sets[0], [sets[0], cut]], [sets[2], [sets[0], cut, sets[2], cut]]):
+        batches, expected = results_of_frames(layer, pass_name, {"weights": [loaded], stream: images})
+        weights = _play(pieces)
+        plays = {"weights": [weights], stream: [replace(_play(images), after={"weights": len(weights.words)})]}
+        episode = Episode(batches, plays, expected, frame_errors=pieces.count(cut))
+        (result,) = simulate_episodes(layer, [episode], pass_name, simulator=any_simulator, build_root=build_root)
+        assert result.matched, (result.mismatch, result.protocol_errors)
