@@ -69,8 +69,8 @@ def judge(layer: Layer, pass_name: str, episode: Episode, record: dict) -> Simul
         raise SimulationError(_why_starved(layer, episode, record, got))
     comparisons = [compare(layer, stream, expected, got[stream]) for stream, expected in episode.expected.items()]
     breaches = [*record["breaches"], *_frame_error_breaches(episode, record["frame_error"])]
-    if episode.expected and episode.cut_cycle is None and record["idle"] not in ("1", None):
-        breaches.append(f"idle is {record['idle']} when all is over")
+    if episode.expected and episode.cut_cycle is None and record["status"]["idle"] != "1":
+        breaches.append(f"idle is {record['status']['idle']} when all is over")
     return SimulationResult(
         pass_name=pass_name,
         compared_values=sum(comparison.compared_values for comparison in comparisons),
@@ -105,7 +105,8 @@ def _frame_error_breaches(episode: Episode, cycles: list[int]):
 
 def _why_starved(layer: Layer, episode: Episode, record: dict, got: dict[str, Beats]) -> str:
     """Where every stream stood, and the first thing that was wrong before."""
-    reasons = [record["starved"], *record["breaches"][:1]]
+    status = ", ".join(f"{port} is {value}" for port, value in record["status"].items())
+    reasons = [record["starved"], status, *record["breaches"][:1]]
     for stream, expected in episode.expected.items():
         count = min(len(expected.words), len(got[stream].words))
         so_far = Play(expected.words[:count], [last for last in expected.lasts if last < count])

@@ -61,9 +61,15 @@ class Run:
         stimulus = {
             "inputs": {stream: beats[stream] for stream in episode.plays},
             "outputs": {stream: beats[stream] for stream in episode.expected},
+            "status": self._status,
             "limit_cycles": limit,
         }
         return self._run(command, top, "sim.bench.player", stimulus)
+
+    @property
+    def _status(self) -> list[str]:
+        """The status outputs that are told at the end; `frame_error` is told when it comes."""
+        return [port for port in PASSES[self.pass_name].status if port != "frame_error"]
 
     def _run(self, command: list[str], module: str, testbench: str, stimulus: dict) -> list[dict]:
         return run_testbench(
@@ -74,6 +80,7 @@ class Run:
         return {
             "plays": {stream: [vars(play) for play in plays] for stream, plays in episode.plays.items()},
             "sinks": {stream: episode.sinks.get(stream, SHARE) for stream in PASSES[self.pass_name].outputs},
+            "status": self._status,
             "reset_cycles": episode.reset_cycles,
             "cut_cycle": episode.cut_cycle,
             "expected_beats": {

@@ -118,7 +118,7 @@ def starvation(limit_cycles: int, streams: list[str]) -> str:
 
 def episode_record(
     inputs: dict[str, ObservedInput], outputs: dict[str, ObservedOutput], frame_error: list[tuple[int, str]],
-    starved: str | None, idle: str | None = None,
+    starved: str | None, status: dict[str, str],
 ) -> dict:  # fmt: skip
     """What a test bench leaves of an episode, for the verdict.
 
@@ -128,8 +128,8 @@ def episode_record(
         Every edge at which the port was not 0, and what it was.
     starved : str or None
         What `starvation` says, unless everything expected came.
-    idle : str or None
-        The value of the port when everything was over.
+    status : dict
+        The values of the other status outputs when everything was over.
     """
     unknown = [f"frame_error, cycle {cycle}: is {value}" for cycle, value in frame_error if value != "1"]
     streams = [*inputs.values(), *outputs.values()]
@@ -142,7 +142,7 @@ def episode_record(
         "breaches": [breach for stream in streams for breach in stream.breaches] + unknown[:_MOST_BREACHES],
         "frame_error": [cycle for cycle, value in frame_error if value == "1"],
         "starved": starved,
-        "idle": idle,
+        "status": status,
     }
 
 

@@ -15,11 +15,14 @@ from sim.bench.observed import (
     how_far_out,
     starvation,
 )
-from sim.bench.run_files import FRAME_ERROR, recording
+from sim.bench.run_files import FRAME_ERROR, STATUS, recording
 
 
-def record_of(folder: Path, inputs: dict[str, int], outputs: dict[str, int], limit_cycles: int) -> dict:
-    """The record of an episode whose recordings are in `folder`; `inputs` and `outputs` are the beats of every stream.
+def record_of(
+    folder: Path, inputs: dict[str, int], outputs: dict[str, int], status: list[str], limit_cycles: int
+) -> dict:
+    """The record of an episode whose recordings are in `folder`; `inputs` and `outputs` are the beats of every stream,
+    `status` the names of status outputs.
 
     Raises
     ------
@@ -40,7 +43,9 @@ def record_of(folder: Path, inputs: dict[str, int], outputs: dict[str, int], lim
     )
     fields = (folder / FRAME_ERROR).read_text().upper().split()
     frame_error = [(int(cycle), value) for cycle, value in zip(fields[::2], fields[1::2], strict=True)]
-    return episode_record(taken, observed, frame_error, None if complete else starvation(limit_cycles, standing))
+    values = dict(zip(status, (folder / STATUS).read_text().lower().split(), strict=True))
+    starved = None if complete else starvation(limit_cycles, standing)
+    return episode_record(taken, observed, frame_error, starved, values)
 
 
 def _columns(file: Path) -> list[list[str]]:

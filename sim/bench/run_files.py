@@ -6,6 +6,7 @@ RESULTS = "results.xml"
 LOG = "simulation.log"
 WAVES = "waves.vcd"
 FRAME_ERROR = "frame_error.log"
+STATUS = "status.log"
 
 
 def recording(stream: str) -> str:

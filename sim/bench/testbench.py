@@ -28,7 +28,7 @@ class Testbench:
         self._dut = dut
         self._clock = clock
         self._plays = episode["plays"]
-        self._limit_cycles = episode["limit_cycles"]
+        self._limit_cycles, self._status = episode["limit_cycles"], episode["status"]
         self._reset_cycles, self._cut_cycle = episode["reset_cycles"], episode["cut_cycle"]
         self.sources = {name: Source(dut, name, clock, stall[name], seed) for name in self._plays}
         self.sinks = {
@@ -64,7 +64,8 @@ class Testbench:
             task.cancel()
         inputs = {name: source.observed for name, source in self.sources.items()}
         outputs = {name: sink.observed for name, sink in self.sinks.items()}
-        return episode_record(inputs, outputs, self._frame_error, starved, str(self._dut.idle.value))
+        status = {port: str(getattr(self._dut, port).value) for port in self._status}
+        return episode_record(inputs, outputs, self._frame_error, starved, status)
 
     async def _reset(self, settling_cycles: int) -> None:
         self._dut.aresetn.value = 0

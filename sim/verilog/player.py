@@ -13,7 +13,7 @@ from fixedpoint.layer import Layer
 from hdl.passes import PASSES
 from sim.beats import stream_bits
 from sim.bench.observed import QUIET_CYCLES, RESET_CYCLES, SETTLING_CYCLES
-from sim.bench.run_files import FRAME_ERROR, recording
+from sim.bench.run_files import FRAME_ERROR, STATUS, recording
 from sim.stimulus import Episode
 from sim.verilog.streams import VERILOG_STREAMS
 from sim.verilog.wiring import stream_ports, wired_core
@@ -58,7 +58,7 @@ _RECORDED = """
 """
 
 _TAIL = """
-    integer frame_error_file;
+    integer frame_error_file, status_file;
     wire    complete = {complete};
 
     initial begin
@@ -81,7 +81,12 @@ _TAIL = """
         if (quiet == 32'd{last_quiet} || !complete && cycle >= limit) closing <= 1'b1;
         done <= closing;
         if (aresetn && !closing && frame_error !== 1'b0) $fdisplay(frame_error_file, "%0d %b", cycle, frame_error);
-        if (closing && !done) $fclose(frame_error_file);
+        if (closing && !done) begin
+            $fclose(frame_error_file);
+            status_file = $fopen("{status_log}", "w");
+            $fdisplay(status_file, "{formats}", {status});
+            $fclose(status_file);
+        end
     end
 endmodule
 
@@ -137,11 +142,12 @@ def verilog_player(layer: Layer, pass_name: str, episode: Episode) -> str:
     """
     module = PASSES[pass_name].module
     ports, beats = stream_ports(pass_name), episode.stream_beats
-    helpers = f"{player_of(pass_name)}_"
+    helpers, status = f"{player_of(pass_name)}_", PASSES[pass_name].status[1:]
     wired = wired_core(layer, pass_name, module, helpers, beats, reset="{stream}_playing", stall="{stream}_stall")
     tail = _TAIL.format(
         release=RESET_CYCLES - 2, last_quiet=QUIET_CYCLES - 1, frame_error=FRAME_ERROR,
         complete=" && ".join(f"{stream}_transferred >= 32'd{beats[stream]}" for stream in ports),
+        status_log=STATUS, status=", ".join(status), formats=" ".join(["%b"] * len(status)),
     )  # fmt: skip
     return "".join([
         _HEAD.format(top=player_of(pass_name)),

@@ -143,7 +143,7 @@ def test_a_broken_rule_is_told(beat_by_beat, fault, complaint, forward):
 @pytest.mark.parametrize(
     ("fault", "complaint"),
     [
-        (Fault.BEAT_LOST, "m_axis_z: 23 of 24 beats came out, tvalid is 0; z.*expected.* at beat 7 "),
+        (Fault.BEAT_LOST, "m_axis_z: 23 of 24 beats came out, tvalid is 0; idle is .*; z.*expected.* at beat 7 "),
         (Fault.HANGS, "s_axis_x: 9 of 24 beats went in, tready is 0; m_axis_z: 9 of 24 beats came out"),
         (Fault.VALID_WITHDRAWN, "s_axis_x: all 24 beats went in; .* tvalid fell before the transfer"),
         (Fault.SIMULATION_ENDS, "the test bench did not come to its end"),
@@ -290,3 +290,29 @@ def test_runs_at_the_same_time_do_not_meet(forward, build_root):
     assert [result.wrong_values for result in results] == [0, 1, 0, 1]
     assert results[1].log != results[3].log
     assert len(list((build_root / "runs").iterdir())) == 2
+
+
+@both_ways
+def test_a_core_that_puts_out_nothing_is_told_with_what_it_waits_for(beat_by_beat, forward, tmp_path):
+    text = (CORES / "conv_forward.v").read_text()
+    always = "m_axis_z_tvalid <= !(fault == BEAT_LOST && taken == 7);"
+    assert always in text
+    dead = tmp_path / "conv_forward.v"
+    dead.write_text(text.replace(always, ""))
+    told = (
+        "m_axis_z: 0 of 24 beats came out, tvalid is 0; idle is 1, weights_loaded is 1, waits_for_weights is 0, "
+        "waits_for_x is 1"
+    )
+    with pytest.raises(SimulationError, match=told):
+        forward(forward_tensors(), beat_by_beat=beat_by_beat, verilog=dead)
+
+
+@both_ways
+def test_tready_in_reset_is_told(beat_by_beat, forward, tmp_path):
+    text = (CORES / "conv_forward.v").read_text()
+    low = "assign s_axis_weights_tready = aresetn;"
+    assert low in text
+    eager = tmp_path / "conv_forward.v"
+    eager.write_text(text.replace(low, "assign s_axis_weights_tready = 1'b1;"))
+    result = forward(forward_tensors(), beat_by_beat=beat_by_beat, verilog=eager)
+    assert "s_axis_weights, cycle 2, beat 0: tready is 1 in reset" in result.protocol_errors[0]

@@ -8,9 +8,10 @@ def record(tmp_path):
     """The record of a stream x of two beats in, and a stream z of two beats out, with the recordings given."""
 
     def record(x="8 1 1 0 0\n9 1 1 1 0\n99 0 1 1 1\n", z="9 1 1 0 01\n10 1 1 1 10\n99 0 1 0 00\n", frame_error=""):
-        for name, text in (("x.log", x), ("z.log", z), ("frame_error.log", frame_error)):
+        files = {"x.log": x, "z.log": z, "frame_error.log": frame_error, "status.log": "1 x\n"}
+        for name, text in files.items():
             (tmp_path / name).write_text(text)
-        return record_of(tmp_path, {"x": 2}, {"z": 2}, limit_cycles=90)
+        return record_of(tmp_path, {"x": 2}, {"z": 2}, ["idle", "waits_for_x"], limit_cycles=90)
 
     return record
 
@@ -18,7 +19,7 @@ def record(tmp_path):
 def test_beats_and_when_they_were_taken(record):
     assert record() == {
         "inputs": {"x": [8, 9]}, "outputs": {"z": {"words": [1, 2], "lasts": [1], "cycles": [9, 10]}}, "breaches": [],
-        "frame_error": [], "starved": None, "idle": None,
+        "frame_error": [], "starved": None, "status": {"idle": "1", "waits_for_x": "x"},
     }  # fmt: skip
 
 
