@@ -119,6 +119,21 @@ def simulate_batches(layer: Layer, pass_name: str, batches: list, **options):
     return result
 
 
+def random_frames(layer: Layer, stream: str, seeds) -> list[list[int]]:
+    """The words of a random frame of an input stream, or of a set of weights, for each seed."""
+    one = replace(layer, geometry=replace(layer.geometry, batch=1))
+    return [stream_words(one, random_tensors(one, seed, 0.1), stream) for seed in seeds]
+
+
+def closed(pieces: list[list[int]]) -> Play:
+    """The pieces one behind the other, each of which ends with a `tlast`."""
+    words, lasts = [], []
+    for piece in pieces:
+        words += piece
+        lasts.append(len(words) - 1)
+    return Play(words, lasts)
+
+
 def results_of_frames(layer: Layer, pass_name: str, frames: dict[str, list[list[int]]]) -> tuple[int, dict[str, Play]]:
     """How many whole batches some frames make, and the beats that a core answers them with.
 

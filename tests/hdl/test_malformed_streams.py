@@ -9,11 +9,10 @@ from fixedpoint.formats import Format, Formats
 from fixedpoint.layer import Lanes, Layer
 from hdl.passes import PASSES
 from reference.geometry import Geometry
-from sim.beats import beat_count, stream_words
+from sim.beats import beat_count
 from sim.simulate import simulate_episodes
 from sim.stimulus import Episode, Play
-from sim.tensors.random_tensors import random_tensors
-from tests.hdl.cores import random_layer, results_of_frames
+from tests.hdl.cores import closed, random_frames, random_layer, results_of_frames
 
 _INPUTS = [(name, stream) for name, core in PASSES.items() for stream in core.inputs]
 
@@ -34,39 +33,25 @@ def _damaged(frames: list[list[int]]) -> dict[str, tuple[list[list[int]], list[i
     return cases
 
 
-def _play(pieces: list[list[int]]) -> Play:
-    words, lasts = [], []
-    for piece in pieces:
-        words += piece
-        lasts.append(len(words) - 1)
-    return Play(words, lasts)
-
-
-def _frames(layer: Layer, stream: str, count: int) -> list[list[int]]:
-    """So many random frames, or sets."""
-    one = replace(layer, geometry=replace(layer.geometry, batch=1))
-    return [stream_words(one, random_tensors(one, seed, 0.1), stream) for seed in range(count)]
-
-
 def _episodes(layer: Layer, pass_name: str, stream: str):
     core, size = PASSES[pass_name], layer.geometry.batch
-    frames = _frames(layer, stream, 5)
+    frames = random_frames(layer, stream, range(5))
     for name, pieces in _damaged(frames).items():
-        damaged = _play(pieces)
+        damaged = closed(pieces)
         framing = (whole_sets if stream == "weights" else whole_frames)(damaged.words, damaged.lasts, len(frames[0]))
         assert framing.errors, name
         assert not framing.unfinished, name
         whole = {stream: framing.frames[-1:] if stream == "weights" else framing.frames}
         images = size if stream == "weights" else len(framing.frames)
         if missing := -images % size:  # of the last batch of a weight gradient
-            whole[stream] = framing.frames + _frames(layer, stream, missing)
-            damaged = _play(pieces + _frames(layer, stream, missing))
+            whole[stream] = framing.frames + random_frames(layer, stream, range(missing))
+            damaged = closed(pieces + random_frames(layer, stream, range(missing)))
             images += missing
         plays = {}
         for other in core.inputs:
             if other != stream:
-                whole[other] = _frames(layer, other, 1 if other == "weights" else images)
-            plays[other] = [damaged if other == stream else _play(whole[other])]
+                whole[other] = random_frames(layer, other, range(1 if other == "weights" else images))
+            plays[other] = [damaged if other == stream else closed(whole[other])]
         if "weights" in core.inputs:
             (data,) = (other for other in core.inputs if other != "weights")
             plays[data] = [replace(plays[data][0], after={"weights": len(plays["weights"][0].words)})]
@@ -109,13 +94,13 @@ def test_frames_after_a_damaged_one_are_right(pass_name, stream, name, stall, bu
 @pytest.mark.parametrize(("pass_name", "stream"), [("forward", "x"), ("input_gradient", "dz")])
 def test_nothing_is_computed_from_a_set_that_is_not_whole(pass_name, stream, beats, build_root, any_simulator):
     layer = _LAYERS["last rows and columns unused"]
-    sets = _frames(layer, "weights", 2)
+    sets = random_frames(layer, "weights", range(2))
     stray = sets[1][: 1 if beats == "one" else len(sets[1]) - 1]
-    images = _frames(layer, stream, 1)
+    images = random_frames(layer, stream, range(1))
     nothing = {result: Play([], []) for result in PASSES[pass_name].outputs}
     waiting = {"weights": len(sets[0]) + len(stray)}
     for lasts in [[len(sets[0]) - 1], [len(sets[0]) - 1, len(sets[0]) + len(stray) - 1]]:
-        plays = {"weights": [Play(sets[0] + stray, lasts)], stream: [replace(_play(images), after=waiting)]}
+        plays = {"weights": [Play(sets[0] + stray, lasts)], stream: [replace(closed(images), after=waiting)]}
         episode = Episode(0, plays, nothing, len(lasts) - 1, cut_cycle=5 * beat_count(layer, stream) + 1000)
         (result,) = simulate_episodes(layer, [episode], pass_name, simulator=any_simulator, build_root=build_root)
         assert result.matched, result.protocol_errors
@@ -125,13 +110,13 @@ def test_nothing_is_computed_from_a_set_that_is_not_whole(pass_name, stream, bea
 @pytest.mark.parametrize(("pass_name", "stream"), [("forward", "x"), ("input_gradient", "dz")])
 def test_with_room_for_two_sets_the_loaded_one_stays(pass_name, stream, beats, build_root, any_simulator):
     layer = replace(_LAYERS["last rows and columns unused"], weight_sets=2)
-    sets = _frames(layer, "weights", 3)
+    sets = random_frames(layer, "weights", range(3))
     cut = sets[1][: 1 if beats == "one" else len(sets[1]) - 1]
-    images = _frames(layer, stream, layer.geometry.batch)
+    images = random_frames(layer, stream, range(layer.geometry.batch))
     for loaded, pieces in ([sets[0], [sets[0], cut]], [sets[2], [sets[0], cut, sets[2], cut]]):
         batches, expected = results_of_frames(layer, pass_name, {"weights": [loaded], stream: images})
-        weights = _play(pieces)
-        plays = {"weights": [weights], stream: [replace(_play(images), after={"weights": len(weights.words)})]}
+        weights = closed(pieces)
+        plays = {"weights": [weights], stream: [replace(closed(images), after={"weights": len(weights.words)})]}
         episode = Episode(batches, plays, expected, frame_errors=pieces.count(cut))
         (result,) = simulate_episodes(layer, [episode], pass_name, simulator=any_simulator, build_root=build_root)
         assert result.matched, (result.mismatch, result.protocol_errors)

@@ -17,7 +17,15 @@ from sim.beats import beat_count, last_beats, stream_words
 from sim.simulate import simulate_episodes
 from sim.stimulus import Episode, Play
 from sim.tensors.random_tensors import random_tensors
-from tests.hdl.cores import batch_of, extreme_layer, random_layer, results_of, results_of_frames
+from tests.hdl.cores import (
+    batch_of,
+    closed,
+    extreme_layer,
+    random_frames,
+    random_layer,
+    results_of,
+    results_of_frames,
+)
 
 _STALLS = (0.0, 0.0, 0.3, 0.6, 0.9)
 _SINKS = (
@@ -28,16 +36,7 @@ _SHORT_CYCLES = 3000
 
 
 def _frames(layer, stream: str, count: int, pick: random.Random) -> list[list[int]]:
-    one = replace(layer, geometry=replace(layer.geometry, batch=1))
-    return [stream_words(one, random_tensors(one, pick.getrandbits(32), 0.1), stream) for _ in range(count)]
-
-
-def _joined(pieces: list[list[int]]) -> Play:
-    words, lasts = [], []
-    for piece in pieces:
-        words += piece
-        lasts.append(len(words) - 1)
-    return Play(words, lasts)
+    return random_frames(layer, stream, [pick.getrandbits(32) for _ in range(count)])
 
 
 def _damage(frames: list[list[int]], pick: random.Random) -> list[list[int]]:
@@ -60,10 +59,10 @@ def _damaged_frames(layer, pass_name: str, sinks: tuple, pick: random.Random) ->
     for stream in core.inputs:
         if stream == "weights":
             whole[stream] = _frames(layer, stream, 1, pick)
-            plays[stream] = [_joined(whole[stream])]
+            plays[stream] = [closed(whole[stream])]
         else:
             pieces = _damage(_frames(layer, stream, _BATCHES * size, pick), pick)
-            play = _joined(pieces)
+            play = closed(pieces)
             framing = whole_frames(play.words, play.lasts, len(_frames(layer, stream, 1, pick)[0]))
             assert len(framing.frames) == _BATCHES * size
             assert not framing.unfinished
