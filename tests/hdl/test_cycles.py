@@ -56,7 +56,7 @@ def _five_batches(layer, pass_name):
     return play_batches(layer, pass_name, batches)
 
 
-@pytest.mark.parametrize("seed", [0, 2, *(pytest.param(seed, marks=pytest.mark.campaign) for seed in range(10, 40))])
+@pytest.mark.parametrize("seed", [2, *(pytest.param(seed, marks=pytest.mark.campaign) for seed in range(10, 40))])
 @pytest.mark.parametrize("pass_name", PASSES)
 def test_a_stall_costs_no_more_than_it_lasts(pass_name, seed, build_root, any_simulator):
     layer = random_layer(seed)
@@ -72,7 +72,7 @@ def test_a_stall_costs_no_more_than_it_lasts(pass_name, seed, build_root, any_si
         assert (ends[stream] >= unstalled[stream]).all()
 
 
-@pytest.mark.parametrize("seed", [0, 2, *(pytest.param(seed, marks=pytest.mark.campaign) for seed in range(10, 40))])
+@pytest.mark.parametrize("seed", [2, *(pytest.param(seed, marks=pytest.mark.campaign) for seed in range(10, 40))])
 @pytest.mark.parametrize("pass_name", ["forward", "input_gradient"])
 def test_the_period_behind_a_slow_sink_is_that_of_the_sink_or_of_the_core(pass_name, seed, build_root, any_simulator):
     layer = random_layer(seed)
