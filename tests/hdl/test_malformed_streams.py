@@ -76,7 +76,7 @@ _LAYERS = {
 
 @pytest.mark.parametrize(
     ("name", "stall"),
-    [("last rows and columns unused", 0.5), ("frames of one beat", 0.0)]
+    [("last rows and columns unused", 0.5)]
     + [pytest.param(name, stall, marks=pytest.mark.campaign) for name in _LAYERS for stall in (0.0, 0.2, 0.8)],
 )
 @pytest.mark.parametrize(("pass_name", "stream"), _INPUTS)

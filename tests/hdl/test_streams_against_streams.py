@@ -87,8 +87,10 @@ def _weights_episodes(layer, pass_name, source, result, offers, pause):
 
 
 @_SPREAD
-@pytest.mark.parametrize("sets", [1, 2])
-@pytest.mark.parametrize("pause", [0, 45])
+@pytest.mark.parametrize(
+    ("sets", "pause"),
+    [(1, 45), (2, 0), *(pytest.param(*both, marks=pytest.mark.campaign) for both in ((1, 0), (2, 45)))],
+)
 @pytest.mark.parametrize("name", _layers("three by three", "one pixel", "room for two sets"))
 @pytest.mark.parametrize(("pass_name", "source", "result"), _WITH_WEIGHTS)
 def test_an_image_meets_one_set_of_weights(
@@ -149,7 +151,7 @@ def test_db_does_not_wait_for_dw(build_root, any_simulator):
 
 
 @pytest.mark.parametrize("pass_name", PASSES)
-@pytest.mark.parametrize("name", ["three by three", "one row"])
+@pytest.mark.parametrize("name", _layers("three by three"))
 def test_a_stream_may_run_ahead_as_far_as_promised_and_no_further(name, pass_name, build_root, any_simulator):
     layer = _LAYERS[name]
     batches = [batch_of(layer, 1)]
