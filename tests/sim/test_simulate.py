@@ -292,13 +292,23 @@ def test_runs_at_the_same_time_do_not_meet(forward, build_root):
     assert len(list((build_root / "runs").iterdir())) == 2
 
 
+@pytest.fixture
+def altered(tmp_path):
+    """The forward stand-in with one line replaced."""
+
+    def altered(line, replacement):
+        text = (CORES / "conv_forward.v").read_text()
+        assert text.count(line) == 1
+        path = tmp_path / "conv_forward.v"
+        path.write_text(text.replace(line, replacement))
+        return path
+
+    return altered
+
+
 @both_ways
-def test_a_core_that_puts_out_nothing_is_told_with_what_it_waits_for(beat_by_beat, forward, tmp_path):
-    text = (CORES / "conv_forward.v").read_text()
-    always = "m_axis_z_tvalid <= !(fault == BEAT_LOST && taken == 7);"
-    assert always in text
-    dead = tmp_path / "conv_forward.v"
-    dead.write_text(text.replace(always, ""))
+def test_a_core_that_puts_out_nothing_is_told_with_what_it_waits_for(beat_by_beat, forward, altered):
+    dead = altered("m_axis_z_tvalid <= !(fault == BEAT_LOST && taken == 7);", "")
     told = (
         "m_axis_z: 0 of 24 beats came out, tvalid is 0; idle is 1, weights_loaded is 1, waits_for_weights is 0, "
         "waits_for_x is 1"
@@ -308,11 +318,7 @@ def test_a_core_that_puts_out_nothing_is_told_with_what_it_waits_for(beat_by_bea
 
 
 @both_ways
-def test_tready_in_reset_is_told(beat_by_beat, forward, tmp_path):
-    text = (CORES / "conv_forward.v").read_text()
-    low = "assign s_axis_weights_tready = aresetn;"
-    assert low in text
-    eager = tmp_path / "conv_forward.v"
-    eager.write_text(text.replace(low, "assign s_axis_weights_tready = 1'b1;"))
+def test_tready_in_reset_is_told(beat_by_beat, forward, altered):
+    eager = altered("assign s_axis_weights_tready = aresetn;", "assign s_axis_weights_tready = 1'b1;")
     result = forward(forward_tensors(), beat_by_beat=beat_by_beat, verilog=eager)
     assert "s_axis_weights, cycle 2, beat 0: tready is 1 in reset" in result.protocol_errors[0]
