@@ -9,10 +9,10 @@ is kept below build/, so that an interrupted run goes on where it stopped.  Hour
 import argparse
 from pathlib import Path
 
+from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
-from hdl.passes import PASSES
-from sim.fpga.synthesis import Synthesis, synthesize
-from sim.fpga.targets import TARGETS
+from convstream.sim.fpga.synthesis import Synthesis, synthesize
+from convstream.sim.fpga.targets import TARGETS
 
 _LAYERS = Path(__file__).parents[1] / "examples" / "layers"
 _TARGET = TARGETS["ecp5"]

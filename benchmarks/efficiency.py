@@ -11,10 +11,10 @@ wait: cycles from the last beat that the first result depends on, if beats come 
 
 from pathlib import Path
 
+from convstream.fixedpoint.dataflow.choices import Choice, choose, legal_lanes
+from convstream.fixedpoint.dataflow.estimate import Estimate
+from convstream.fixedpoint.layer import Layer
 from convstream.layer_file import read_layer_file
-from fixedpoint.dataflow.choices import Choice, choose, legal_lanes
-from fixedpoint.dataflow.estimate import Estimate
-from fixedpoint.layer import Layer
 
 _LAYERS = Path(__file__).parents[1] / "examples" / "layers"
 _PASSES = ("forward", "input_gradient", "weight_gradient")

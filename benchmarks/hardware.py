@@ -28,8 +28,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
 from convstream.console import counting
+from convstream.fixedpoint.layer import Lanes, Layer
 from convstream.layer_file import read_layer_file
-from fixedpoint.layer import Lanes, Layer
 
 _LAYERS = Path(__file__).parents[1] / "examples" / "layers"
 _PICTURE = Path(__file__).with_suffix(".png")

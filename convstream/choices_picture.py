@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from sim.errors import one_line
-from sim.exploration import Candidate, Rules
+from convstream.sim.errors import one_line
+from convstream.sim.exploration import Candidate, Rules
 
 _INK, _FAINT, _SET, _RULE = "#222222", "#bbbbbb", "#0b5fa5", "#c0392b"
 

@@ -15,7 +15,8 @@ from typing import NoReturn
 
 import click
 
-from sim.errors import BadInput, CheckFailed, one_line
+from convstream.hdl.errors import ConversionError
+from convstream.sim.errors import BadInput, CheckFailed, one_line
 
 _FAILED, _BAD_INPUT, _INTERRUPTED, _TERMINATED = 1, 2, 130, 143
 
@@ -86,7 +87,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _complain("terminated", _TERMINATED)
     except BadInput as error:
         return _complain(error, _BAD_INPUT)
-    except CheckFailed as error:
+    except (CheckFailed, ConversionError) as error:
         return _complain(error, _FAILED)
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sim.errors import BadInput
+from convstream.sim.errors import BadInput
 
 
 @contextmanager

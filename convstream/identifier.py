@@ -2,7 +2,7 @@
 
 import re
 
-from sim.errors import BadInput, one_line
+from convstream.sim.errors import BadInput, one_line
 
 _LONGEST = 64
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from sim.errors import one_line
+from convstream.sim.errors import one_line
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from fixedpoint.layer import Layer
-from sim.errors import BadInput
-from sim.layer_schema import Data
-from sim.layer_tables import parse_layer
+from convstream.fixedpoint.layer import Layer
+from convstream.sim.errors import BadInput
+from convstream.sim.layer_schema import Data
+from convstream.sim.layer_tables import parse_layer
 
 #: A layer file has some thirty lines; more than this is something else.
 LARGEST_BYTES = 1 << 16

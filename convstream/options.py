@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from hdl.passes import PASSES
+from convstream.hdl.passes import PASSES
 
 #: Names of the passes for people, and in code.
 PASS_NAMES = {name.replace("_", "-"): name for name in PASSES}

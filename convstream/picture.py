@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 
-from fixedpoint.layer import Layer
-from fixedpoint.quantize import dequantize
-from sim.errors import one_line
-from sim.tensors.filters import NAMES
-from sim.tensors.pictures import mosaic, mosaic_shape
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.quantize import dequantize
+from convstream.sim.errors import one_line
+from convstream.sim.tensors.filters import NAMES
+from convstream.sim.tensors.pictures import mosaic, mosaic_shape
 
 _FILTERS = 5
 _CHANNELS = 3

@@ -25,20 +25,20 @@ from rich.table import Table
 from sklearn.datasets import load_digits
 
 from convstream.console import print_table, working
+from convstream.fixedpoint.formats import Format, Formats, Overflow, Rounding
+from convstream.fixedpoint.forward import forward
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.quantize import dequantize, quantize
+from convstream.fixedpoint.requantize import requantize
+from convstream.fixedpoint.streams import tensor_streams
 from convstream.layer_file import LayerFile, read_layer_file
-from fixedpoint.formats import Format, Formats, Overflow, Rounding
-from fixedpoint.forward import forward
-from fixedpoint.layer import Layer
-from fixedpoint.quantize import dequantize, quantize
-from fixedpoint.requantize import requantize
-from fixedpoint.streams import tensor_streams
-from sim.errors import BadInput, CheckFailed
-from sim.simulate import simulate_episodes
-from sim.stimulus import play_batches
-from sim.tensors.random_tensors import random_tensors
-from sim.tensors.sources import make_tensors
-from sim.vectors import all_tensors
-from sim.verdict import SimulationResult
+from convstream.sim.errors import BadInput, CheckFailed
+from convstream.sim.simulate import simulate_episodes
+from convstream.sim.stimulus import play_batches
+from convstream.sim.tensors.random_tensors import random_tensors
+from convstream.sim.tensors.sources import make_tensors
+from convstream.sim.vectors import all_tensors
+from convstream.sim.verdict import SimulationResult
 
 LAYER_FILE = Path(__file__).with_suffix(".toml")
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fixedpoint.threads import thread_count
+from convstream.fixedpoint.threads import thread_count
 
 #: What the planes and sums of a band may take: about the second-level cache of a core.
 BAND_BYTES = 1 << 19

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from fixedpoint.layer import Layer
-from fixedpoint.operands import operand
-from fixedpoint.requantize import result_rule, rule_draws
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.operands import operand
+from convstream.fixedpoint.requantize import result_rule, rule_draws
 
 
 def bias_gradient(dz: np.ndarray, layer: Layer, first_beat: int = 0) -> np.ndarray:

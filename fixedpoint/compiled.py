@@ -140,7 +140,7 @@ class _Notice(event.Listener):
     said = False
 
     def on_start(self, event):
-        ours = str(event.data["dispatcher"].py_func.__module__).startswith("fixedpoint.")
+        ours = str(event.data["dispatcher"].py_func.__module__).startswith("convstream.fixedpoint.")
         if ours and not self.said and sys.stderr.isatty():
             self.said = True
             print("compiling the integer model (kept for the next time) ...", file=sys.stderr)

@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from fixedpoint.operands import Operand
-from fixedpoint.requantize import Requantizer
-from fixedpoint.scan import Scan
+from convstream.fixedpoint.operands import Operand
+from convstream.fixedpoint.requantize import Requantizer
+from convstream.fixedpoint.scan import Scan
 
 
 @dataclass(frozen=True)

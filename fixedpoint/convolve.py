@@ -10,11 +10,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from fixedpoint.bands import Means, means
-from fixedpoint.convolution import Convolution
-from fixedpoint.limbs import split
-from fixedpoint.taps import Taps
-from fixedpoint.winograd import Tiles, tiles_suit
+from convstream.fixedpoint.bands import Means, means
+from convstream.fixedpoint.convolution import Convolution
+from convstream.fixedpoint.limbs import split
+from convstream.fixedpoint.taps import Taps
+from convstream.fixedpoint.winograd import Tiles, tiles_suit
 
 
 def convolve(

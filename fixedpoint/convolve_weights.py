@@ -15,17 +15,17 @@ and tap is one dot product of two flat pieces of memory, whatever the stride::
 
 import numpy as np
 
-from fixedpoint.bands import Bands, Means, round_up
-from fixedpoint.compiled import addresses, at, begins, call, compiled
-from fixedpoint.gather import fill_entry, gather_entry
-from fixedpoint.limbs import Split
-from fixedpoint.operands import Operand
-from fixedpoint.pair_kernels import DOT_PIXELS, FILTERS, VECTORS, dot_entry
-from fixedpoint.planes import SLACK, Planes
-from fixedpoint.requantize import Requantizer
-from fixedpoint.scan import Scan
-from fixedpoint.scratch import Layout, working_memory
-from fixedpoint.threads import AT_ONCE, counters_of, finish, share, take, wait
+from convstream.fixedpoint.bands import Bands, Means, round_up
+from convstream.fixedpoint.compiled import addresses, at, begins, call, compiled
+from convstream.fixedpoint.gather import fill_entry, gather_entry
+from convstream.fixedpoint.limbs import Split
+from convstream.fixedpoint.operands import Operand
+from convstream.fixedpoint.pair_kernels import DOT_PIXELS, FILTERS, VECTORS, dot_entry
+from convstream.fixedpoint.planes import SLACK, Planes
+from convstream.fixedpoint.requantize import Requantizer
+from convstream.fixedpoint.scan import Scan
+from convstream.fixedpoint.scratch import Layout, working_memory
+from convstream.fixedpoint.threads import AT_ONCE, counters_of, finish, share, take, wait
 
 #: Pixels of a band: enough to make adding up the lanes cheap, few enough for the first-level cache.
 BAND_PIXELS = 2048

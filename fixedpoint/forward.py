@@ -5,13 +5,13 @@ from math import prod
 
 import numpy as np
 
-from fixedpoint.compiled import compiled
-from fixedpoint.convolution import Convolution, Filters
-from fixedpoint.convolve import convolve
-from fixedpoint.layer import Layer
-from fixedpoint.operands import Operand, operand
-from fixedpoint.requantize import EXACT, NO_DRAWS, result_rule, rule_draws
-from fixedpoint.scan import forward_scan
+from convstream.fixedpoint.compiled import compiled
+from convstream.fixedpoint.convolution import Convolution, Filters
+from convstream.fixedpoint.convolve import convolve
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.operands import Operand, operand
+from convstream.fixedpoint.requantize import EXACT, NO_DRAWS, result_rule, rule_draws
+from convstream.fixedpoint.scan import forward_scan
 
 
 def forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, layer: Layer, first_beat: int = 0) -> np.ndarray:

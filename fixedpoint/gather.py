@@ -23,8 +23,8 @@ from functools import cache, lru_cache
 import numpy as np
 from numba import carray, types
 
-from fixedpoint.compiled import FOUR, INT, INTS, INTS_2D, TWO, at, call, entry, inner, words_of
-from fixedpoint.threads import OFF
+from convstream.fixedpoint.compiled import FOUR, INT, INTS, INTS_2D, TWO, at, call, entry, inner, words_of
+from convstream.fixedpoint.threads import OFF
 
 #: Which words a plane takes (first, partner, rows, distance of rows, stride), and where they go in the planes.
 _SOURCE, _TARGET = types.UniTuple(INT, 5), types.UniTuple(INT, 6)

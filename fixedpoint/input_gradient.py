@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fixedpoint.compiled import compiled
-from fixedpoint.convolution import Convolution, Filters
-from fixedpoint.convolve import convolve
-from fixedpoint.layer import Layer
-from fixedpoint.operands import Operand, operand
-from fixedpoint.requantize import EXACT, NO_DRAWS, result_rule, rule_draws
-from fixedpoint.scan import gradient_scan
-from reference.geometry import Axis
+from convstream.fixedpoint.compiled import compiled
+from convstream.fixedpoint.convolution import Convolution, Filters
+from convstream.fixedpoint.convolve import convolve
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.operands import Operand, operand
+from convstream.fixedpoint.requantize import EXACT, NO_DRAWS, result_rule, rule_draws
+from convstream.fixedpoint.scan import gradient_scan
+from convstream.reference.geometry import Axis
 
 
 class Sources(NamedTuple):

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from fixedpoint.formats import Format, Formats
-from reference.geometry import Geometry
+from convstream.fixedpoint.formats import Format, Formats
+from convstream.reference.geometry import Geometry
 
 #: The integer model accumulates in int64 and keeps one bit of headroom.
 WIDEST_ACCUMULATOR_BITS = 63

@@ -12,9 +12,9 @@ sides.  Padding, other phases and unused rows are not in it.
 
 from dataclasses import dataclass
 
-from fixedpoint.layer import Layer
-from fixedpoint.streams import tensor_streams
-from reference.geometry import Axis
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.streams import tensor_streams
+from convstream.reference.geometry import Axis
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fixedpoint.layer import Layer
+from convstream.fixedpoint.layer import Layer
 
 
 class Operand:

@@ -5,9 +5,9 @@ from functools import lru_cache
 import numpy as np
 from numba import carray, from_dtype, types
 
-from fixedpoint.compiled import INT, INTS, INTS_2D, at, call, compiled, entry, inner, words_of
-from fixedpoint.pair_kernels import TILE_PIXELS, WIDE
-from fixedpoint.threads import AT_ONCE, OFF, finish, take
+from convstream.fixedpoint.compiled import INT, INTS, INTS_2D, at, call, compiled, entry, inner, words_of
+from convstream.fixedpoint.pair_kernels import TILE_PIXELS, WIDE
+from convstream.fixedpoint.threads import AT_ONCE, OFF, finish, take
 
 
 @inner

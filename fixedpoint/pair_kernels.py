@@ -36,8 +36,8 @@ from numba import from_dtype, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fixedpoint.compiled import INT, INTS, INTS_2D, TWO, compiled, entry, inner
-from fixedpoint.vector_code import (
+from convstream.fixedpoint.compiled import INT, INTS, INTS_2D, TWO, compiled, entry, inner
+from convstream.fixedpoint.vector_code import (
     I64,
     LANES,
     PAIRS,

@@ -27,7 +27,7 @@ from functools import cached_property
 
 import numpy as np
 
-from fixedpoint.scan import Scan, Target
+from convstream.fixedpoint.scan import Scan, Target
 
 #: Elements after the last plane that whole vectors may read: more than any tile of `fixedpoint.pair_kernels`.
 SLACK = 64

@@ -7,8 +7,8 @@ their true low bits.
 
 import numpy as np
 
-from fixedpoint.formats import Format, Overflow, Rounding
-from fixedpoint.rounding import OVERFLOW_NUMBER, ROUNDING_NUMBER, requantize_each
+from convstream.fixedpoint.formats import Format, Overflow, Rounding
+from convstream.fixedpoint.rounding import OVERFLOW_NUMBER, ROUNDING_NUMBER, requantize_each
 
 _SIGNIFICAND_BITS = 53
 _LARGEST_RIGHT_SHIFT = 63  # beyond it the floor stays -1 or 0, and the remainder stays below half or above it

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from fixedpoint.compiled import addresses
-from fixedpoint.formats import Format, Overflow, Rounding
-from fixedpoint.layer import Layer
-from fixedpoint.rounding_rows import requantize_all, requantize_entry
-from fixedpoint.stochastic import result_draws
+from convstream.fixedpoint.compiled import addresses
+from convstream.fixedpoint.formats import Format, Overflow, Rounding
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.rounding_rows import requantize_all, requantize_entry
+from convstream.fixedpoint.stochastic import result_draws
 
 
 class Requantizer:

@@ -25,7 +25,7 @@ import numpy as np
 from numba import carray, from_dtype, types
 from numba.extending import intrinsic
 
-from fixedpoint.compiled import FOUR, INT, INTS, at, call, compiled, entry, inner, words_of
+from convstream.fixedpoint.compiled import FOUR, INT, INTS, at, call, compiled, entry, inner, words_of
 
 
 def _shift(operation):

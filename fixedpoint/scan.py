@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from reference.geometry import Axis
+from convstream.reference.geometry import Axis
 
 
 class Tap(NamedTuple):

@@ -15,7 +15,7 @@ from math import prod
 
 import numpy as np
 
-from fixedpoint.threads import thread_count
+from convstream.fixedpoint.threads import thread_count
 
 #: What a thread keeps at most: all that a pass needs on all CPUs, if its weights are not unusually many.
 KEPT_BYTES = thread_count() << 24

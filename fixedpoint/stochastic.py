@@ -21,9 +21,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from fixedpoint.compiled import compiled
-from fixedpoint.layer import Layer
-from fixedpoint.streams import TensorStream, tensor_streams
+from convstream.fixedpoint.compiled import compiled
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.streams import TensorStream, tensor_streams
 
 #: Which of a layer's result streams a generator serves: part of its seed.
 STREAM_NUMBER = {"z": 0, "dx": 1, "dw": 2, "db": 3}

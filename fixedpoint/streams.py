@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fixedpoint.formats import Format
-from fixedpoint.layer import Layer
+from convstream.fixedpoint.formats import Format
+from convstream.fixedpoint.layer import Layer
 
 #: Axes of each tensor in its stream's order, as positions in the tensor's own shape.
 _RASTER = (0, 2, 3, 1)  # (N,C,H,W) -> n, row, column, channel; (K,C,F,F) -> filter, row, column, channel

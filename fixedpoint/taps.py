@@ -7,16 +7,16 @@ The layout is drawn in `fixedpoint.planes`, the arithmetic in `fixedpoint.pair_k
 
 import numpy as np
 
-from fixedpoint.bands import Bands, Means, round_up
-from fixedpoint.compiled import addresses, at, begins, call, compiled
-from fixedpoint.convolution import Convolution, Filters
-from fixedpoint.gather import fill_entry, gather_entry
-from fixedpoint.limbs import Split
-from fixedpoint.packing import look_through_entry, pack_block_entry, pack_weights, spread_bias_entry
-from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
-from fixedpoint.planes import SLACK, Planes
-from fixedpoint.scratch import Layout, working_memory
-from fixedpoint.threads import AT_ONCE, OFF, TASKS, counters_of, finish, share, take, wait
+from convstream.fixedpoint.bands import Bands, Means, round_up
+from convstream.fixedpoint.compiled import addresses, at, begins, call, compiled
+from convstream.fixedpoint.convolution import Convolution, Filters
+from convstream.fixedpoint.gather import fill_entry, gather_entry
+from convstream.fixedpoint.limbs import Split
+from convstream.fixedpoint.packing import look_through_entry, pack_block_entry, pack_weights, spread_bias_entry
+from convstream.fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
+from convstream.fixedpoint.planes import SLACK, Planes
+from convstream.fixedpoint.scratch import Layout, working_memory
+from convstream.fixedpoint.threads import AT_ONCE, OFF, TASKS, counters_of, finish, share, take, wait
 
 
 class Taps:

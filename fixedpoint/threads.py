@@ -24,7 +24,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from fixedpoint.compiled import compiled, inner
+from convstream.fixedpoint.compiled import compiled, inner
 
 #: Tasks that a thread does before it looks at whether it has been interrupted.
 AT_ONCE = 64

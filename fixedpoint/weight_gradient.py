@@ -4,15 +4,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from fixedpoint.bands import Means, means
-from fixedpoint.compiled import compiled
-from fixedpoint.convolve_weights import WeightSums
-from fixedpoint.layer import Layer
-from fixedpoint.limbs import split
-from fixedpoint.operands import Operand, operand
-from fixedpoint.pair_kernels import lowest_neighbours
-from fixedpoint.requantize import EXACT, NO_DRAWS, result_rule, rule_draws
-from fixedpoint.scan import forward_scan
+from convstream.fixedpoint.bands import Means, means
+from convstream.fixedpoint.compiled import compiled
+from convstream.fixedpoint.convolve_weights import WeightSums
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.limbs import split
+from convstream.fixedpoint.operands import Operand, operand
+from convstream.fixedpoint.pair_kernels import lowest_neighbours
+from convstream.fixedpoint.requantize import EXACT, NO_DRAWS, result_rule, rule_draws
+from convstream.fixedpoint.scan import forward_scan
 
 
 def weight_gradient(x: np.ndarray, dz: np.ndarray, layer: Layer, first_beat: int = 0) -> np.ndarray:

@@ -28,17 +28,17 @@ from functools import cache, lru_cache
 import numpy as np
 from numba import carray, types
 
-from fixedpoint.bands import Bands, Means, round_up
-from fixedpoint.compiled import INT, INTS, addresses, at, begins, call, compiled, entry, inner, words_of
-from fixedpoint.convolution import Convolution
-from fixedpoint.gather import fill_entry, gather_entry
-from fixedpoint.limbs import digits, split
-from fixedpoint.packing import look_through_entry, spread_bias_entry
-from fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
-from fixedpoint.planes import SLACK, Planes
-from fixedpoint.scan import Scan, Tap, Target
-from fixedpoint.scratch import Layout, working_memory
-from fixedpoint.threads import AT_ONCE, OFF, counters_of, finish, share, take, wait
+from convstream.fixedpoint.bands import Bands, Means, round_up
+from convstream.fixedpoint.compiled import INT, INTS, addresses, at, begins, call, compiled, entry, inner, words_of
+from convstream.fixedpoint.convolution import Convolution
+from convstream.fixedpoint.gather import fill_entry, gather_entry
+from convstream.fixedpoint.limbs import digits, split
+from convstream.fixedpoint.packing import look_through_entry, spread_bias_entry
+from convstream.fixedpoint.pair_kernels import TILE_PIXELS, correlate_entry, filter_blocks
+from convstream.fixedpoint.planes import SLACK, Planes
+from convstream.fixedpoint.scan import Scan, Tap, Target
+from convstream.fixedpoint.scratch import Layout, working_memory
+from convstream.fixedpoint.threads import AT_ONCE, OFF, counters_of, finish, share, take, wait
 
 POINTS = 16
 #: Where tiles are faster, as measured: products for each word that is transformed on its way in or out, and results

@@ -2,7 +2,7 @@
 
 from myhdl import always, always_comb, block
 
-from hdl.registers import like, named, register
+from convstream.hdl.registers import like, named, register
 
 
 @block

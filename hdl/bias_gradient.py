@@ -9,9 +9,9 @@ Two sets of sums take turns, so that the next batch may arrive while one is sent
 
 from myhdl import Signal, always, always_comb, always_seq, block, intbv
 
-from hdl.registers import named
-from hdl.weight_order import filter_order
-from hdl.window import take_lane
+from convstream.hdl.registers import named
+from convstream.hdl.weight_order import filter_order
+from convstream.hdl.window import take_lane
 
 
 @block

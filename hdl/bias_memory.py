@@ -2,9 +2,9 @@
 
 from myhdl import Signal, always_comb, always_seq, block, intbv
 
-from hdl.memory import memory
-from hdl.registers import like, named
-from hdl.weight_memory import address_two_sets
+from convstream.hdl.memory import memory
+from convstream.hdl.registers import like, named
+from convstream.hdl.weight_memory import address_two_sets
 
 
 @block

@@ -2,7 +2,7 @@
 
 from myhdl import block
 
-from hdl.window_engine import window_engine
+from convstream.hdl.window_engine import window_engine
 
 
 @block

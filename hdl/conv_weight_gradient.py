@@ -13,7 +13,7 @@
 
 from myhdl import ConcatSignal, Signal, always, always_comb, block, intbv
 
-from fixedpoint.dataflow.latency import (
+from convstream.fixedpoint.dataflow.latency import (
     BIAS_READ_LATENCY,
     DRAIN_READ_LATENCY,
     READ_LATENCY,
@@ -26,22 +26,22 @@ from fixedpoint.dataflow.latency import (
     operand_latency,
     update_latency,
 )
-from hdl.bank_number import bank_number
-from hdl.bias_gradient import bias_gradient
-from hdl.drain import drain
-from hdl.gradient_bank import gradient_bank
-from hdl.gradient_rows import GradientRow, gradient_rows
-from hdl.line_buffer import line_buffer, ring_of_rows
-from hdl.line_writer import Arrivals, BankWrite, line_writer
-from hdl.registers import delay, like, named
-from hdl.requantize import requantize_lane
-from hdl.result_queue import result_queue
-from hdl.runs import GradientSlot, runs
-from hdl.select_word import select_word
-from hdl.sender import send_results
-from hdl.status import gradient_status, merge_errors
-from hdl.weight_order import WeightPlace
-from hdl.window import split_word, window
+from convstream.hdl.bank_number import bank_number
+from convstream.hdl.bias_gradient import bias_gradient
+from convstream.hdl.drain import drain
+from convstream.hdl.gradient_bank import gradient_bank
+from convstream.hdl.gradient_rows import GradientRow, gradient_rows
+from convstream.hdl.line_buffer import line_buffer, ring_of_rows
+from convstream.hdl.line_writer import Arrivals, BankWrite, line_writer
+from convstream.hdl.registers import delay, like, named
+from convstream.hdl.requantize import requantize_lane
+from convstream.hdl.result_queue import result_queue
+from convstream.hdl.runs import GradientSlot, runs
+from convstream.hdl.select_word import select_word
+from convstream.hdl.sender import send_results
+from convstream.hdl.status import gradient_status, merge_errors
+from convstream.hdl.weight_order import WeightPlace
+from convstream.hdl.window import split_word, window
 
 
 @block

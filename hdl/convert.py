@@ -13,21 +13,18 @@ from pathlib import Path
 
 from myhdl import ResetSignal, Signal, ToVerilogWarning
 
-from fixedpoint.dataflow.gradient_plan import GradientPlan
-from fixedpoint.dataflow.latency import SEND_LATENCY, drain_latency, result_latency
-from fixedpoint.dataflow.plan import Plan
-from fixedpoint.layer import Layer
-from fixedpoint.streams import tensor_streams, weights_beat_bits
-from hdl.conv_forward import conv_forward
-from hdl.conv_input_gradient import conv_input_gradient
-from hdl.conv_weight_gradient import conv_weight_gradient
-from hdl.header import header
-from hdl.passes import PASSES
-from hdl.stream import AxiStream
-
-
-class ConversionError(RuntimeError):
-    """The converter failed or warned: a defect of this package, not of its input."""
+from convstream.fixedpoint.dataflow.gradient_plan import GradientPlan
+from convstream.fixedpoint.dataflow.latency import SEND_LATENCY, drain_latency, result_latency
+from convstream.fixedpoint.dataflow.plan import Plan
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.streams import tensor_streams, weights_beat_bits
+from convstream.hdl.conv_forward import conv_forward
+from convstream.hdl.conv_input_gradient import conv_input_gradient
+from convstream.hdl.conv_weight_gradient import conv_weight_gradient
+from convstream.hdl.errors import ConversionError
+from convstream.hdl.header import header
+from convstream.hdl.passes import PASSES
+from convstream.hdl.stream import AxiStream
 
 
 def elaborate(layer: Layer, pass_name: str):
@@ -104,8 +101,8 @@ def convert(layer: Layer, pass_name: str, folder: Path, name: str | None = None)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         job = pickle.dumps((layer, pass_name, scratch, name))
         done = subprocess.run(
-            [sys.executable, "-m", "hdl.convert"], input=job, capture_output=True, check=False,
-            env=os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": str(Path(__file__).parents[1])},
+            [sys.executable, "-P", "-m", "convstream.hdl.convert"], input=job, capture_output=True, check=False,
+            env=os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(sys.path)},
         )  # fmt: skip
         if done.returncode != 0:
             reason = done.stderr.decode(errors="replace").strip().splitlines()

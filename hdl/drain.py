@@ -5,8 +5,8 @@ It also runs once after reset, without sending anything: then it only clears.
 
 from myhdl import Constant, Signal, always_comb, always_seq, block, intbv
 
-from hdl.registers import named
-from hdl.weight_order import weight_order
+from convstream.hdl.registers import named
+from convstream.hdl.weight_order import weight_order
 
 
 @block

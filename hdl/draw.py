@@ -7,7 +7,7 @@
 
 from myhdl import Signal, always, always_comb, block, intbv
 
-from hdl.registers import like, named
+from convstream.hdl.registers import like, named
 
 
 @block

@@ -10,10 +10,10 @@ A run is summed in a register next to each multiplier; at its end the sum is add
 
 from myhdl import ConcatSignal, Signal, always, always_comb, block, intbv
 
-from hdl.mac_array import accumulate_from_zero, multiply, product_of
-from hdl.memory import memory
-from hdl.registers import like, named, register
-from hdl.window import split_word
+from convstream.hdl.mac_array import accumulate_from_zero, multiply, product_of
+from convstream.hdl.memory import memory
+from convstream.hdl.registers import like, named, register
+from convstream.hdl.window import split_word
 
 
 @block

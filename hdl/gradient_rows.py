@@ -2,10 +2,10 @@
 
 from myhdl import Signal, always, always_comb, always_seq, block, intbv
 
-from fixedpoint.dataflow.latency import UPDATE_CYCLES
-from hdl.positions import hold_field
-from hdl.registers import like, look_up, named
-from hdl.walk import record_index, walk
+from convstream.fixedpoint.dataflow.latency import UPDATE_CYCLES
+from convstream.hdl.positions import hold_field
+from convstream.hdl.registers import like, look_up, named
+from convstream.hdl.walk import record_index, walk
 
 
 class GradientRow:

@@ -1,9 +1,9 @@
 """The comment at the top of a generated file: what it computes, from which formats, at which ports, how fast."""
 
-from fixedpoint.dataflow.lead import leads
-from fixedpoint.layer import Layer
-from fixedpoint.streams import TensorStream, tensor_streams
-from hdl.passes import PASSES
+from convstream.fixedpoint.dataflow.lead import leads
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.streams import TensorStream, tensor_streams
+from convstream.hdl.passes import PASSES
 
 _FORMULAS = {
     "forward": "z[n,k,i,j] = b[k] + sum w[k,c,r,s] * x[n,c,i*S+r-P,j*S+s-P]",

@@ -11,8 +11,8 @@ word in each bank::
 
 from myhdl import Signal, always, always_comb, always_seq, block, intbv
 
-from hdl.frame_synchronizer import frame_synchronizer
-from hdl.registers import look_up, named
+from convstream.hdl.frame_synchronizer import frame_synchronizer
+from convstream.hdl.registers import look_up, named
 
 
 class BankWrite:

@@ -12,7 +12,7 @@ whole cycle for the way.
 
 from myhdl import Signal, always, block, intbv
 
-from hdl.registers import like, named, register
+from convstream.hdl.registers import like, named, register
 
 
 @block

@@ -11,8 +11,8 @@ position back until the line buffer has what it needs::
 
 from myhdl import Signal, always, always_comb, always_seq, block, intbv, modbv
 
-from hdl.registers import enabled_register, like, look_up, named
-from hdl.walk import record_index, walk
+from convstream.hdl.registers import enabled_register, like, look_up, named
+from convstream.hdl.walk import record_index, walk
 
 
 class Position:

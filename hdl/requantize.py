@@ -13,10 +13,10 @@ A right shift rounds by adding an increment below the point first; the mode deci
 
 from myhdl import Constant, Signal, always, always_comb, block, intbv
 
-from fixedpoint.formats import Overflow, Rounding
-from fixedpoint.stochastic import initial_state
-from hdl.draw import draw_bits
-from hdl.registers import named, register
+from convstream.fixedpoint.formats import Overflow, Rounding
+from convstream.fixedpoint.stochastic import initial_state
+from convstream.hdl.draw import draw_bits
+from convstream.hdl.registers import named, register
 
 
 @block

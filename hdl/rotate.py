@@ -2,7 +2,7 @@
 
 from myhdl import always_comb, block
 
-from hdl.registers import like
+from convstream.hdl.registers import like
 
 
 @block

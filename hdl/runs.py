@@ -5,8 +5,8 @@ See `gradient_plan` for the order of the loops.
 
 from myhdl import Signal, always, always_comb, always_seq, block, intbv, modbv
 
-from hdl.registers import like, look_up, named, register
-from hdl.walk import record_index, walk
+from convstream.hdl.registers import like, look_up, named, register
+from convstream.hdl.walk import record_index, walk
 
 
 class GradientSlot:

@@ -2,8 +2,8 @@
 
 from myhdl import Signal, always, always_comb, block, intbv
 
-from fixedpoint.dataflow.latency import select_latency
-from hdl.registers import delay, like, named
+from convstream.fixedpoint.dataflow.latency import select_latency
+from convstream.hdl.registers import delay, like, named
 
 
 @block

@@ -7,8 +7,8 @@ already work on what comes next.
 
 from myhdl import Signal, always, always_comb, always_seq, block, intbv
 
-from hdl.registers import look_up, named
-from hdl.walk import record_index, walk
+from convstream.hdl.registers import look_up, named
+from convstream.hdl.walk import record_index, walk
 
 
 @block

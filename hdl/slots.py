@@ -11,7 +11,7 @@ down the pipeline.  Within a row of taps, source words and weights both lie at a
 
 from myhdl import Signal, always, always_comb, always_seq, block, intbv, modbv
 
-from hdl.registers import like, named, register
+from convstream.hdl.registers import like, named, register
 
 
 class Slot:

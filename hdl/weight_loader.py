@@ -13,8 +13,8 @@ either, since a set has been seen `waiting`; so no frame ever meets two sets::
 
 from myhdl import Signal, always, always_comb, always_seq, block, intbv
 
-from hdl.registers import like, named
-from hdl.weight_order import WeightPlace, weight_order
+from convstream.hdl.registers import like, named
+from convstream.hdl.weight_order import WeightPlace, weight_order
 
 
 class WeightWrite:

@@ -11,10 +11,10 @@ Forward sums along the word, the input gradient across the filters' words: the s
 
 from myhdl import Signal, always, always_comb, block, concat, intbv
 
-from fixedpoint.dataflow.latency import operand_latency
-from hdl.memory import memory
-from hdl.registers import delay, like, named, register
-from hdl.window import split_word
+from convstream.fixedpoint.dataflow.latency import operand_latency
+from convstream.hdl.memory import memory
+from convstream.hdl.registers import delay, like, named, register
+from convstream.hdl.window import split_word
 
 
 @block

@@ -10,7 +10,7 @@ reads a bank in the order in which it comes; the input gradient meets the taps i
 
 from myhdl import Signal, always, always_comb, block, intbv
 
-from hdl.registers import like, look_up, named
+from convstream.hdl.registers import like, look_up, named
 
 
 class WeightPlace:

@@ -15,22 +15,28 @@ Everything behind the slots is a pipeline without stalls: a slot that was issued
 
 from myhdl import ConcatSignal, Signal, always_comb, block, intbv
 
-from fixedpoint.dataflow.latency import BIAS_LATENCY, REQUANTIZE_LATENCY, queue_depth, result_latency, sum_latency
-from hdl.bias_memory import bias_memory
-from hdl.line_buffer import ring_of_rows
-from hdl.line_writer import Arrivals
-from hdl.mac_array import accumulate, accumulate_from_zero, dot_product, product_of
-from hdl.parking import parking
-from hdl.positions import Position, positions
-from hdl.registers import delay, named
-from hdl.requantize import requantize_lane
-from hdl.result_queue import result_queue
-from hdl.sender import send_results, send_with_gaps
-from hdl.slots import Slot, slots
-from hdl.status import engine_status, merge_errors
-from hdl.weight_loader import WeightWrite, weight_loader
-from hdl.weight_memory import weight_memory
-from hdl.window import window
+from convstream.fixedpoint.dataflow.latency import (
+    BIAS_LATENCY,
+    REQUANTIZE_LATENCY,
+    queue_depth,
+    result_latency,
+    sum_latency,
+)
+from convstream.hdl.bias_memory import bias_memory
+from convstream.hdl.line_buffer import ring_of_rows
+from convstream.hdl.line_writer import Arrivals
+from convstream.hdl.mac_array import accumulate, accumulate_from_zero, dot_product, product_of
+from convstream.hdl.parking import parking
+from convstream.hdl.positions import Position, positions
+from convstream.hdl.registers import delay, named
+from convstream.hdl.requantize import requantize_lane
+from convstream.hdl.result_queue import result_queue
+from convstream.hdl.sender import send_results, send_with_gaps
+from convstream.hdl.slots import Slot, slots
+from convstream.hdl.status import engine_status, merge_errors
+from convstream.hdl.weight_loader import WeightWrite, weight_loader
+from convstream.hdl.weight_memory import weight_memory
+from convstream.hdl.window import window
 
 
 @block

@@ -6,9 +6,9 @@ so in loops; `forward` gathers all patches and multiplies once.
 
 import numpy as np
 
-from reference.geometry import Geometry
-from reference.tensors import as_tensor
-from reference.windows import gather, pad
+from convstream.reference.geometry import Geometry
+from convstream.reference.tensors import as_tensor
+from convstream.reference.windows import gather, pad
 
 
 def forward_definition(x: np.ndarray, w: np.ndarray, b: np.ndarray, geometry: Geometry) -> np.ndarray:

@@ -9,9 +9,9 @@ S-1 zeros between its elements, which is why it serves as a definition and not a
 
 import numpy as np
 
-from reference.geometry import Geometry
-from reference.tensors import as_tensor
-from reference.windows import scatter
+from convstream.reference.geometry import Geometry
+from convstream.reference.tensors import as_tensor
+from convstream.reference.windows import scatter
 
 
 def input_gradient_definition(w: np.ndarray, dz: np.ndarray, geometry: Geometry) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reference.geometry import Geometry
+from convstream.reference.geometry import Geometry
 
 
 def as_tensor(tensor: str, values: np.ndarray, geometry: Geometry) -> np.ndarray:

@@ -5,9 +5,9 @@ By the chain rule: the derivative of z[n,k,i,j] with respect to w[k,c,r,s] is th
 
 import numpy as np
 
-from reference.geometry import Geometry
-from reference.tensors import as_tensor
-from reference.windows import gather, pad
+from convstream.reference.geometry import Geometry
+from convstream.reference.tensors import as_tensor
+from convstream.reference.windows import gather, pad
 
 
 def weight_gradient_definition(x: np.ndarray, dz: np.ndarray, geometry: Geometry) -> np.ndarray:

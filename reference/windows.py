@@ -12,7 +12,7 @@ pass and the gradients are one matrix product each::
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from reference.geometry import Geometry
+from convstream.reference.geometry import Geometry
 
 
 def pad(x: np.ndarray, geometry: Geometry) -> np.ndarray:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fixedpoint.layer import Layer
-from fixedpoint.quantize import dequantize
-from reference.bias_gradient import bias_gradient
-from reference.forward import forward
-from reference.input_gradient import input_gradient
-from reference.weight_gradient import weight_gradient
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.quantize import dequantize
+from convstream.reference.bias_gradient import bias_gradient
+from convstream.reference.forward import forward
+from convstream.reference.input_gradient import input_gradient
+from convstream.reference.weight_gradient import weight_gradient
 
 #: The result tensor of each pass.
 RESULTS = {"forward": "z", "input_gradient": "dx", "weight_gradient": "dw", "bias_gradient": "db"}

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fixedpoint.layer import Layer
-from fixedpoint.streams import TensorStream, round_up_to_bytes, tensor_streams, weights_beat_bits
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.streams import TensorStream, round_up_to_bytes, tensor_streams, weights_beat_bits
 
 #: Tensors that each stream carries, in the order in which they travel.
 STREAM_TENSORS = {

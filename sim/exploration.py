@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from fixedpoint.dataflow.choices import Choice, choose, legal_lanes, pareto_set
-from fixedpoint.layer import Lanes, Layer
-from sim.fpga.targets import Target
+from convstream.fixedpoint.dataflow.choices import Choice, choose, legal_lanes, pareto_set
+from convstream.fixedpoint.layer import Lanes, Layer
+from convstream.sim.fpga.targets import Target
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from fixedpoint.formats import LARGEST_FRACTION, NARROWEST_BITS, WIDEST_BITS, Overflow, Rounding
-from reference.geometry import LARGEST_EXTENT
+from convstream.fixedpoint.formats import LARGEST_FRACTION, NARROWEST_BITS, WIDEST_BITS, Overflow, Rounding
+from convstream.reference.geometry import LARGEST_EXTENT
 
 LARGEST_SEED = (1 << 64) - 1
 

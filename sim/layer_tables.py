@@ -11,11 +11,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fixedpoint.formats import Format, Formats
-from fixedpoint.layer import Lanes, Layer, LayerError
-from reference.geometry import Geometry, same_padding
-from sim.errors import BadInput, one_line
-from sim.layer_schema import PICTURE_CHANNELS, SOURCES, Data, LayerTable, LayerTables
+from convstream.fixedpoint.formats import Format, Formats
+from convstream.fixedpoint.layer import Lanes, Layer, LayerError
+from convstream.reference.geometry import Geometry, same_padding
+from convstream.sim.errors import BadInput, one_line
+from convstream.sim.layer_schema import PICTURE_CHANNELS, SOURCES, Data, LayerTable, LayerTables
 
 
 def parse_layer(tables: dict[str, Any], origin: str) -> tuple[Layer, Data]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fixedpoint.layer import Layer
+from convstream.fixedpoint.layer import Layer
 
 
 @dataclass(frozen=True)

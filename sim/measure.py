@@ -17,15 +17,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fixedpoint.layer import Layer
-from hdl.convert import ConversionError
-from sim.errors import CheckFailed
-from sim.fpga.synthesis import synthesize
-from sim.fpga.targets import Target
-from sim.jobs.cache import cached_folder, found_folder
-from sim.jobs.workers import workers
-from sim.simulate import simulate
-from sim.verdict import SimulationResult
+from convstream.fixedpoint.layer import Layer
+from convstream.hdl.errors import ConversionError
+from convstream.sim.errors import CheckFailed
+from convstream.sim.fpga.synthesis import synthesize
+from convstream.sim.fpga.targets import Target
+from convstream.sim.jobs.cache import cached_folder, found_folder
+from convstream.sim.jobs.workers import workers
+from convstream.sim.simulate import simulate
+from convstream.sim.verdict import SimulationResult
 
 _FILE = "measurement.json"
 

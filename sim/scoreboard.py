@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fixedpoint.layer import Layer
-from fixedpoint.streams import tensor_streams
-from sim.beats import unpack
-from sim.stimulus import Play
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.streams import tensor_streams
+from convstream.sim.beats import unpack
+from convstream.sim.stimulus import Play
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sim.errors import BadInput, CheckFailed, one_line
-from sim.plain_file import open_plain
+from convstream.sim.errors import BadInput, CheckFailed, one_line
+from convstream.sim.plain_file import open_plain
 
 MANIFEST = "manifest.json"
 _LARGEST_MANIFEST_BYTES = 1 << 20

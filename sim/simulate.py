@@ -9,18 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from fixedpoint.layer import Layer
-from hdl.convert import convert
-from hdl.passes import PASSES
-from sim.bench import run_files
-from sim.bench.readiness import most_delayed
-from sim.bench.stalls import HIGHEST_STALL
-from sim.errors import BadInput
-from sim.limit import cycle_limit
-from sim.simulators import icarus, verilator
-from sim.stimulus import Episode, play_batches
-from sim.verdict import SimulationResult, judge
-from sim.ways import Run
+from convstream.fixedpoint.layer import Layer
+from convstream.hdl.convert import convert
+from convstream.hdl.passes import PASSES
+from convstream.sim.bench import run_files
+from convstream.sim.bench.readiness import most_delayed
+from convstream.sim.bench.stalls import HIGHEST_STALL
+from convstream.sim.errors import BadInput
+from convstream.sim.limit import cycle_limit
+from convstream.sim.simulators import icarus, verilator
+from convstream.sim.stimulus import Episode, play_batches
+from convstream.sim.verdict import SimulationResult, judge
+from convstream.sim.ways import Run
 
 SIMULATORS = {"verilator": verilator, "icarus": icarus}
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from fixedpoint.layer import Layer
-from hdl.passes import PASSES
-from sim.beats import STREAM_TENSORS, beat_count, last_beats, stream_words
-from sim.bench.observed import RESET_CYCLES
+from convstream.fixedpoint.layer import Layer
+from convstream.hdl.passes import PASSES
+from convstream.sim.beats import STREAM_TENSORS, beat_count, last_beats, stream_words
+from convstream.sim.bench.observed import RESET_CYCLES
 
 
 @dataclass(frozen=True)

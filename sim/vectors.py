@@ -14,20 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from fixedpoint.bias_gradient import bias_gradient
-from fixedpoint.forward import forward
-from fixedpoint.input_gradient import input_gradient
-from fixedpoint.layer import Layer
-from fixedpoint.operands import operand
-from fixedpoint.weight_gradient import weight_gradient
-from sim.beats import STREAM_TENSORS, stream_bytes
-from sim.errors import BadInput, CheckFailed, one_line
-from sim.layer_schema import Data
-from sim.layer_tables import parse_layer
-from sim.sealed_folder import check_files, read_manifest, sealed_folder
-from sim.tensors.npz import read_npz, write_npz
-from sim.tensors.sources import INPUTS
-from sim.vectors_manifest import KIND, SCHEMA, hex_file, manifest_contents
+from convstream.fixedpoint.bias_gradient import bias_gradient
+from convstream.fixedpoint.forward import forward
+from convstream.fixedpoint.input_gradient import input_gradient
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.operands import operand
+from convstream.fixedpoint.weight_gradient import weight_gradient
+from convstream.sim.beats import STREAM_TENSORS, stream_bytes
+from convstream.sim.errors import BadInput, CheckFailed, one_line
+from convstream.sim.layer_schema import Data
+from convstream.sim.layer_tables import parse_layer
+from convstream.sim.sealed_folder import check_files, read_manifest, sealed_folder
+from convstream.sim.tensors.npz import read_npz, write_npz
+from convstream.sim.tensors.sources import INPUTS
+from convstream.sim.vectors_manifest import KIND, SCHEMA, hex_file, manifest_contents
 
 TENSORS_FILE = "tensors.npz"
 TENSORS = ("x", "w", "b", "z", "dz", "dx", "dw", "db")

@@ -22,15 +22,15 @@ Schema 1::
 from importlib.metadata import version
 from typing import Any
 
-from fixedpoint.dataflow.cycles import core_cycles
-from fixedpoint.dataflow.lead import leads
-from fixedpoint.formats import Rounding
-from fixedpoint.layer import Layer
-from fixedpoint.streams import TensorStream, tensor_streams
-from hdl.passes import PASSES
-from sim.beats import STREAM_TENSORS, beat_count, last_beats, stream_bits
-from sim.layer_schema import Data
-from sim.layer_tables import layer_tables
+from convstream.fixedpoint.dataflow.cycles import core_cycles
+from convstream.fixedpoint.dataflow.lead import leads
+from convstream.fixedpoint.formats import Rounding
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.streams import TensorStream, tensor_streams
+from convstream.hdl.passes import PASSES
+from convstream.sim.beats import STREAM_TENSORS, beat_count, last_beats, stream_bits
+from convstream.sim.layer_schema import Data
+from convstream.sim.layer_tables import layer_tables
 
 KIND = "convstream vectors"
 SCHEMA = 1

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from fixedpoint.layer import Layer
-from hdl.passes import PASSES
-from sim.beats import beat_count, stream_tensors
-from sim.jobs.processes import SimulationError
-from sim.scoreboard import Beats, Mismatch, compare
-from sim.stimulus import Episode, Play
+from convstream.fixedpoint.layer import Layer
+from convstream.hdl.passes import PASSES
+from convstream.sim.beats import beat_count, stream_tensors
+from convstream.sim.jobs.processes import SimulationError
+from convstream.sim.scoreboard import Beats, Mismatch, compare
+from convstream.sim.stimulus import Episode, Play
 
 
 @dataclass(frozen=True)

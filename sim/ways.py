@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from fixedpoint.layer import Layer
-from hdl.passes import PASSES
-from sim.beats import stream_bits
-from sim.bench.observed import RESET_CYCLES
-from sim.bench.readiness import SHARE
-from sim.simulators.cocotb_run import run_testbench
-from sim.stimulus import Episode, Play
-from sim.vectors_manifest import hex_file
-from sim.verilog.player import player_of, verilog_player
+from convstream.fixedpoint.layer import Layer
+from convstream.hdl.passes import PASSES
+from convstream.sim.beats import stream_bits
+from convstream.sim.bench.observed import RESET_CYCLES
+from convstream.sim.bench.readiness import SHARE
+from convstream.sim.simulators.cocotb_run import run_testbench
+from convstream.sim.stimulus import Episode, Play
+from convstream.sim.vectors_manifest import hex_file
+from convstream.sim.verilog.player import player_of, verilog_player
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Run:
             "stall": self.stalls,
             "episodes": [self._episode(*planned) for planned in zip(episodes, limits, strict=True)],
         }
-        return self._run(self.program.command(core, self.seed, waves), module, "sim.bench.testbench", stimulus)
+        command = self.program.command(core, self.seed, waves)
+        return self._run(command, module, "convstream.sim.bench.testbench", stimulus)
 
     def by_player(self, episode: Episode, limit: int) -> list[dict]:
         """The record of one `uninterrupted` episode."""
@@ -64,7 +65,7 @@ class Run:
             "status": self._status,
             "limit_cycles": limit,
         }
-        return self._run(command, top, "sim.bench.player", stimulus)
+        return self._run(command, top, "convstream.sim.bench.player", stimulus)
 
     @property
     def _status(self) -> list[str]:

@@ -6,9 +6,9 @@ Non-square, remainders, padding as large as the kernel and uneven, kernel smalle
 import numpy as np
 from hypothesis import strategies as st
 
-from fixedpoint.formats import Format, Formats, Overflow, Rounding
-from fixedpoint.layer import Lanes, Layer
-from reference.geometry import Axis, Geometry
+from convstream.fixedpoint.formats import Format, Formats, Overflow, Rounding
+from convstream.fixedpoint.layer import Lanes, Layer
+from convstream.reference.geometry import Axis, Geometry
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -8,12 +8,12 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from convstream.console import print_json, print_table
+from convstream.fixedpoint.dataflow.estimate import Estimate, estimate
+from convstream.fixedpoint.layer import Layer
+from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
 from convstream.options import PASS_NAMES, clock_option, json_option, layer_argument, pass_option
-from fixedpoint.dataflow.estimate import Estimate, estimate
-from fixedpoint.layer import Layer
-from hdl.passes import PASSES
-from sim.beats import beat_count, stream_bits
+from convstream.sim.beats import beat_count, stream_bits
 
 
 @click.command("estimate", epilog="Example:  convstream estimate examples/layers/middle_3x3.toml --clock 110")

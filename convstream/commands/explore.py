@@ -10,17 +10,26 @@ from convstream.choices_picture import draw_choices
 from convstream.choices_view import Measured, View
 from convstream.console import counting, print_json, print_table, working
 from convstream.draft import draft_of
+from convstream.fixedpoint.dataflow.choices import legal_lanes
+from convstream.fixedpoint.layer import Layer
 from convstream.layer_file import LayerFile, read_layer_file
 from convstream.options import PASS_NAMES, Positive, clock_option, json_option, layer_argument
-from fixedpoint.dataflow.choices import legal_lanes
-from fixedpoint.layer import Layer
-from sim.errors import BadInput, CheckFailed
-from sim.exploration import Candidate, Rules, best_of, candidates, describe_lanes, recommend, spread, why_none
-from sim.fpga.targets import TARGETS, Target
-from sim.jobs.workers import host_and_port
-from sim.measure import Measurement, SimulatedCore, SynthesizedCore, measuring
-from sim.tensors.sources import make_tensors
-from sim.vectors import all_tensors
+from convstream.sim.errors import BadInput, CheckFailed
+from convstream.sim.exploration import (
+    Candidate,
+    Rules,
+    best_of,
+    candidates,
+    describe_lanes,
+    recommend,
+    spread,
+    why_none,
+)
+from convstream.sim.fpga.targets import TARGETS, Target
+from convstream.sim.jobs.workers import host_and_port
+from convstream.sim.measure import Measurement, SimulatedCore, SynthesizedCore, measuring
+from convstream.sim.tensors.sources import make_tensors
+from convstream.sim.vectors import all_tensors
 
 _MOST_SEEDS = 1000
 

@@ -7,15 +7,15 @@ import click
 
 from convstream.accuracy_table import accuracy_table
 from convstream.console import print_json, print_table, working
+from convstream.fixedpoint.quantize import dequantize
 from convstream.layer_file import read_layer_file
 from convstream.options import json_option, layer_argument, out_option
-from fixedpoint.quantize import dequantize
-from sim.accuracy import accuracy, float_results
-from sim.layer_tables import layer_tables
-from sim.sealed_folder import require_ours, sealed_folder
-from sim.tensors.npz import write_npz
-from sim.tensors.sources import INPUTS, make_tensors
-from sim.vectors import all_tensors
+from convstream.sim.accuracy import accuracy, float_results
+from convstream.sim.layer_tables import layer_tables
+from convstream.sim.sealed_folder import require_ours, sealed_folder
+from convstream.sim.tensors.npz import write_npz
+from convstream.sim.tensors.sources import INPUTS, make_tensors
+from convstream.sim.vectors import all_tensors
 
 KIND = "convstream reference"
 

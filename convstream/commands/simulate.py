@@ -15,16 +15,16 @@ from rich.table import Table
 
 from convstream.console import print_json, print_table, working
 from convstream.draft import draft_of
+from convstream.fixedpoint.dataflow.cycles import core_cycles
 from convstream.junit import Case, write_junit
 from convstream.layer_file import LayerFile, read_layer_file
 from convstream.options import PASS_NAMES, json_option, layer_argument, pass_option
-from fixedpoint.dataflow.cycles import core_cycles
-from sim.bench.stalls import HIGHEST_STALL
-from sim.errors import CheckFailed
-from sim.simulate import SIMULATORS, simulate
-from sim.tensors.sources import make_tensors
-from sim.vectors import all_tensors
-from sim.verdict import SimulationResult
+from convstream.sim.bench.stalls import HIGHEST_STALL
+from convstream.sim.errors import CheckFailed
+from convstream.sim.simulate import SIMULATORS, simulate
+from convstream.sim.tensors.sources import make_tensors
+from convstream.sim.vectors import all_tensors
+from convstream.sim.verdict import SimulationResult
 
 
 class _Share(click.FloatRange):

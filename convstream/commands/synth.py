@@ -8,12 +8,12 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from convstream.console import print_json, print_table, working
+from convstream.fixedpoint.layer import Layer
 from convstream.layer_file import read_layer_file
 from convstream.options import PASS_NAMES, json_option, layer_argument, pass_option
-from fixedpoint.layer import Layer
-from sim.fpga.nextpnr import Routed
-from sim.fpga.synthesis import Synthesis, synthesize
-from sim.fpga.targets import TARGETS, Target
+from convstream.sim.fpga.nextpnr import Routed
+from convstream.sim.fpga.synthesis import Synthesis, synthesize
+from convstream.sim.fpga.targets import TARGETS, Target
 
 _MOST_SEEDS = 1000
 

@@ -7,16 +7,16 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from convstream.console import print_json, print_table, working
+from convstream.hdl.convert import convert
+from convstream.hdl.passes import PASSES
 from convstream.identifier import require_identifier
 from convstream.layer_file import read_layer_file
 from convstream.options import PASS_NAMES, json_option, layer_argument, out_option, pass_option
-from hdl.convert import convert
-from hdl.passes import PASSES
-from sim.layer_tables import layer_tables
-from sim.sealed_folder import read_manifest, require_ours, sealed_folder
-from sim.tensors.sources import make_tensors
-from sim.vectors import all_tensors
-from sim.verilog.export import write_bench
+from convstream.sim.layer_tables import layer_tables
+from convstream.sim.sealed_folder import read_manifest, require_ours, sealed_folder
+from convstream.sim.tensors.sources import make_tensors
+from convstream.sim.vectors import all_tensors
+from convstream.sim.verilog.export import write_bench
 
 KIND = "convstream verilog"
 

@@ -9,8 +9,8 @@ cycle a beat.  Free places are tokens that carry the cycle from which they may b
 from collections import deque
 from typing import NamedTuple
 
-from fixedpoint.dataflow.latency import PIXEL_ARRIVAL, ROW_ARRIVAL, ROW_FREED
-from fixedpoint.dataflow.ring import Ring
+from convstream.fixedpoint.dataflow.latency import PIXEL_ARRIVAL, ROW_ARRIVAL, ROW_FREED
+from convstream.fixedpoint.dataflow.ring import Ring
 
 
 class ArrivalState(NamedTuple):

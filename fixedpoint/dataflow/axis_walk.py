@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reference.geometry import Axis
+from convstream.reference.geometry import Axis
 
 
 class Met(NamedTuple):

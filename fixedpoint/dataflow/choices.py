@@ -18,9 +18,9 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import product
 
-from fixedpoint.dataflow.estimate import Estimate, estimate
-from fixedpoint.layer import MOST_MULTIPLIERS, Lanes, Layer
-from reference.geometry import Geometry
+from convstream.fixedpoint.dataflow.estimate import Estimate, estimate
+from convstream.fixedpoint.layer import MOST_MULTIPLIERS, Lanes, Layer
+from convstream.reference.geometry import Geometry
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ other without a pause.
 from abc import ABC, abstractmethod
 from fractions import Fraction
 
-from fixedpoint.dataflow.gradient_plan import GradientPlan
-from fixedpoint.dataflow.gradient_timing import GradientTiming
-from fixedpoint.dataflow.plan import Plan
-from fixedpoint.dataflow.rhythm import Rhythm
-from fixedpoint.dataflow.window_timing import WindowTiming
-from fixedpoint.layer import Layer
+from convstream.fixedpoint.dataflow.gradient_plan import GradientPlan
+from convstream.fixedpoint.dataflow.gradient_timing import GradientTiming
+from convstream.fixedpoint.dataflow.plan import Plan
+from convstream.fixedpoint.dataflow.rhythm import Rhythm
+from convstream.fixedpoint.dataflow.window_timing import WindowTiming
+from convstream.fixedpoint.layer import Layer
 
 
 class CoreCycles(ABC):

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from fixedpoint.dataflow.cycles import core_cycles
-from fixedpoint.dataflow.lead import Lead, leads
-from fixedpoint.dataflow.memories import Memory, memories
-from fixedpoint.layer import Layer
-from fixedpoint.limit import Limit, limit
-from fixedpoint.streams import tensor_streams
+from convstream.fixedpoint.dataflow.cycles import core_cycles
+from convstream.fixedpoint.dataflow.lead import Lead, leads
+from convstream.fixedpoint.dataflow.memories import Memory, memories
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.limit import Limit, limit
+from convstream.fixedpoint.streams import tensor_streams
 
 #: Lanes that widen the beats of each stream.
 _LANES_OF_STREAM = {"x": "in_lanes", "z": "out_lanes", "dz": "out_lanes", "dx": "in_lanes", "dw": "in_lanes"}

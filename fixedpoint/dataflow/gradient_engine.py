@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from fixedpoint.dataflow.gradient_plan import GradientPlan, RunRecord
-from fixedpoint.dataflow.stages import gradient_engine
-from fixedpoint.dataflow.window_engine import generators, lines_of, rule_of
-from fixedpoint.layer import Layer
-from fixedpoint.streams import tensor_streams
+from convstream.fixedpoint.dataflow.gradient_plan import GradientPlan, RunRecord
+from convstream.fixedpoint.dataflow.stages import gradient_engine
+from convstream.fixedpoint.dataflow.window_engine import generators, lines_of, rule_of
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.streams import tensor_streams
 
 
 def weight_gradient(x: np.ndarray, dz: np.ndarray, layer: Layer) -> tuple[np.ndarray, np.ndarray]:

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from fixedpoint.dataflow.latency import UPDATE_CYCLES
-from fixedpoint.dataflow.plan import Plan
-from fixedpoint.dataflow.ring import Ring
-from fixedpoint.layer import Layer
+from convstream.fixedpoint.dataflow.latency import UPDATE_CYCLES
+from convstream.fixedpoint.dataflow.plan import Plan
+from convstream.fixedpoint.dataflow.ring import Ring
+from convstream.fixedpoint.layer import Layer
 
 
 class RunRecord(NamedTuple):

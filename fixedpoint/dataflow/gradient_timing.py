@@ -11,9 +11,9 @@ sent as soon as the last beat of dz has come, and the batch after the next begin
 
 from typing import NamedTuple
 
-from fixedpoint.dataflow.arrival import Arrival, ArrivalState
-from fixedpoint.dataflow.gradient_plan import GradientPlan
-from fixedpoint.dataflow.latency import (
+from convstream.fixedpoint.dataflow.arrival import Arrival, ArrivalState
+from convstream.fixedpoint.dataflow.gradient_plan import GradientPlan
+from convstream.fixedpoint.dataflow.latency import (
     BIAS_READ_LATENCY,
     DRAIN_READ_LATENCY,
     SEND_LATENCY,
@@ -22,7 +22,7 @@ from fixedpoint.dataflow.latency import (
     drained_latency,
     update_latency,
 )
-from fixedpoint.dataflow.rows import repeated_rows, walk_rows
+from convstream.fixedpoint.dataflow.rows import repeated_rows, walk_rows
 
 
 class GradientState(NamedTuple):

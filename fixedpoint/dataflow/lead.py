@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from fixedpoint.dataflow.gradient_plan import GradientPlan
-from fixedpoint.dataflow.plan import Plan
-from fixedpoint.dataflow.ring import Ring
-from fixedpoint.layer import Layer
+from convstream.fixedpoint.dataflow.gradient_plan import GradientPlan
+from convstream.fixedpoint.dataflow.plan import Plan
+from convstream.fixedpoint.dataflow.ring import Ring
+from convstream.fixedpoint.layer import Layer
 
 
 class Lead(NamedTuple):

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from fixedpoint.dataflow.gradient_plan import GradientPlan
-from fixedpoint.dataflow.latency import BIAS_READ_LATENCY, DRAIN_READ_LATENCY, drain_queue_depth, queue_depth
-from fixedpoint.dataflow.plan import Plan
-from fixedpoint.dataflow.ring import Ring
-from fixedpoint.layer import Layer
+from convstream.fixedpoint.dataflow.gradient_plan import GradientPlan
+from convstream.fixedpoint.dataflow.latency import BIAS_READ_LATENCY, DRAIN_READ_LATENCY, drain_queue_depth, queue_depth
+from convstream.fixedpoint.dataflow.plan import Plan
+from convstream.fixedpoint.dataflow.ring import Ring
+from convstream.fixedpoint.layer import Layer
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from fixedpoint.dataflow.axis_walk import AxisWalk
-from fixedpoint.dataflow.program import Program, compress
-from fixedpoint.dataflow.ring import Ring
-from fixedpoint.formats import Format
-from fixedpoint.layer import Layer
+from convstream.fixedpoint.dataflow.axis_walk import AxisWalk
+from convstream.fixedpoint.dataflow.program import Program, compress
+from convstream.fixedpoint.dataflow.ring import Ring
+from convstream.fixedpoint.formats import Format
+from convstream.fixedpoint.layer import Layer
 
 
 class RowRecord(NamedTuple):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fixedpoint.formats import Format
+from convstream.fixedpoint.formats import Format
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from fixedpoint.dataflow.axis_walk import AxisWalk
-from fixedpoint.dataflow.rhythm import Rhythm
+from convstream.fixedpoint.dataflow.axis_walk import AxisWalk
+from convstream.fixedpoint.dataflow.rhythm import Rhythm
 
 State = TypeVar("State")
 

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fixedpoint.compiled import compiled
-from fixedpoint.formats import Overflow, Rounding
+from convstream.fixedpoint.compiled import compiled
+from convstream.fixedpoint.formats import Overflow, Rounding
 
 _FLOOR, _TOWARD_ZERO, _HALF_UP, _HALF_AWAY, _HALF_EVEN, _STOCHASTIC = range(6)
 _SATURATE = 0

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from fixedpoint.dataflow.latency import queue_depth
-from fixedpoint.dataflow.plan import Plan
-from fixedpoint.dataflow.ring import Ring
-from fixedpoint.dataflow.stages import OVERFLOW_NUMBER, ROUNDING_NUMBER, Lines, Rule, window_engine
-from fixedpoint.layer import Layer
-from fixedpoint.stochastic import initial_state
-from fixedpoint.streams import tensor_streams
+from convstream.fixedpoint.dataflow.latency import queue_depth
+from convstream.fixedpoint.dataflow.plan import Plan
+from convstream.fixedpoint.dataflow.ring import Ring
+from convstream.fixedpoint.dataflow.stages import OVERFLOW_NUMBER, ROUNDING_NUMBER, Lines, Rule, window_engine
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.stochastic import initial_state
+from convstream.fixedpoint.streams import tensor_streams
 
 
 def forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, layer: Layer) -> np.ndarray:

@@ -12,10 +12,16 @@ from collections import deque
 from itertools import accumulate
 from typing import NamedTuple
 
-from fixedpoint.dataflow.arrival import Arrival, ArrivalState
-from fixedpoint.dataflow.latency import PIXEL_ARRIVAL, SEND_LATENCY, SLOT_LATENCY, queue_depth, result_latency
-from fixedpoint.dataflow.plan import Plan
-from fixedpoint.dataflow.rows import repeated_rows, walk_rows
+from convstream.fixedpoint.dataflow.arrival import Arrival, ArrivalState
+from convstream.fixedpoint.dataflow.latency import (
+    PIXEL_ARRIVAL,
+    SEND_LATENCY,
+    SLOT_LATENCY,
+    queue_depth,
+    result_latency,
+)
+from convstream.fixedpoint.dataflow.plan import Plan
+from convstream.fixedpoint.dataflow.rows import repeated_rows, walk_rows
 
 
 class WindowState(NamedTuple):

@@ -10,9 +10,9 @@ It samples `tready` at the rising edge and drives right after it, as a register 
 
 from cocotb.handle import HierarchyObject
 
-from sim.bench.cycles import Cycles
-from sim.bench.observed import ObservedInput, how_far_in
-from sim.bench.stalls import stalls
+from convstream.sim.bench.cycles import Cycles
+from convstream.sim.bench.observed import ObservedInput, how_far_in
+from convstream.sim.bench.stalls import stalls
 
 
 class Source:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from cocotb.handle import HierarchyObject
 from cocotb.triggers import Event
 
-from sim.bench.cycles import Cycles
-from sim.bench.observed import ObservedOutput, how_far_out
-from sim.bench.readiness import SHARE, readiness
+from convstream.sim.bench.cycles import Cycles
+from convstream.sim.bench.observed import ObservedOutput, how_far_out
+from convstream.sim.bench.readiness import SHARE, readiness
 
 
 class Sink:

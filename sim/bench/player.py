@@ -9,8 +9,8 @@ from pathlib import Path
 import cocotb
 from cocotb.handle import HierarchyObject
 
-from sim.bench import run_files
-from sim.bench.recordings import record_of
+from convstream.sim.bench import run_files
+from convstream.sim.bench.recordings import record_of
 
 
 @cocotb.test()

@@ -13,7 +13,7 @@
 from collections.abc import Collection, Generator, Sequence
 from itertools import count
 
-from sim.bench.stalls import stalls
+from convstream.sim.bench.stalls import stalls
 
 SHARE = ("share",)
 

@@ -6,7 +6,7 @@ which says how the stream was left.  There may be millions: they are read as col
 
 from pathlib import Path
 
-from sim.bench.observed import (
+from convstream.sim.bench.observed import (
     RESET_CYCLES,
     ObservedInput,
     ObservedOutput,
@@ -15,7 +15,7 @@ from sim.bench.observed import (
     how_far_out,
     starvation,
 )
-from sim.bench.run_files import FRAME_ERROR, STATUS, recording
+from convstream.sim.bench.run_files import FRAME_ERROR, STATUS, recording
 
 
 def record_of(

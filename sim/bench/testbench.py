@@ -14,11 +14,11 @@ from cocotb.handle import HierarchyObject
 from cocotb.task import Task
 from cocotb.triggers import SimTimeoutError, Timer, gather, with_timeout
 
-from sim.bench import run_files
-from sim.bench.cycles import PERIOD_NS, Cycles
-from sim.bench.driver import Source
-from sim.bench.monitor import Sink
-from sim.bench.observed import QUIET_CYCLES, SETTLING_CYCLES, episode_record, starvation
+from convstream.sim.bench import run_files
+from convstream.sim.bench.cycles import PERIOD_NS, Cycles
+from convstream.sim.bench.driver import Source
+from convstream.sim.bench.monitor import Sink
+from convstream.sim.bench.observed import QUIET_CYCLES, SETTLING_CYCLES, episode_record, starvation
 
 
 class Testbench:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sim.errors import CheckFailed
-from sim.fpga import yowasp
-from sim.fpga.targets import Router
-from sim.fpga.yosys import Netlist
-from sim.jobs.cache import kept_folder
-from sim.jobs.parallel import Processors
+from convstream.sim.errors import CheckFailed
+from convstream.sim.fpga import yowasp
+from convstream.sim.fpga.targets import Router
+from convstream.sim.fpga.yosys import Netlist
+from convstream.sim.jobs.cache import kept_folder
+from convstream.sim.jobs.parallel import Processors
 
 _LOG, _REPORT = "nextpnr.log", "report.json"
 _SECONDS = 6 * 3600

@@ -10,9 +10,9 @@ Every path into and out of the core starts or ends in a register of the wrapper,
 
 from collections.abc import Iterable, Sequence
 
-from fixedpoint.layer import Layer
-from fixedpoint.streams import tensor_streams, weights_beat_bits
-from hdl.passes import PASSES
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.streams import tensor_streams, weights_beat_bits
+from convstream.hdl.passes import PASSES
 
 WRAPPER = "pin_wrapper"
 

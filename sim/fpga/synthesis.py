@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fixedpoint.layer import Layer
-from hdl.convert import convert
-from hdl.passes import PASSES
-from sim.fpga import nextpnr, yosys, yowasp
-from sim.fpga.nextpnr import Misfit, Routed
-from sim.fpga.pin_wrapper import WRAPPER, pin_wrapper
-from sim.fpga.targets import Target
-from sim.jobs.parallel import Processors
+from convstream.fixedpoint.layer import Layer
+from convstream.hdl.convert import convert
+from convstream.hdl.passes import PASSES
+from convstream.sim.fpga import nextpnr, yosys, yowasp
+from convstream.sim.fpga.nextpnr import Misfit, Routed
+from convstream.sim.fpga.pin_wrapper import WRAPPER, pin_wrapper
+from convstream.sim.fpga.targets import Target
+from convstream.sim.jobs.parallel import Processors
 
 
 @dataclass(frozen=True)

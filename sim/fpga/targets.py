@@ -4,8 +4,8 @@ import fnmatch
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fixedpoint.layer import Layer
-from hdl.passes import PASSES
+from convstream.fixedpoint.layer import Layer
+from convstream.hdl.passes import PASSES
 
 #: Kinds of cells that are told apart; wide multiplexers are parts of the slices that hold the LUTs, and in none.
 CELL_KINDS = ("lut", "carry", "register", "dsp", "block_ram", "lut_ram")

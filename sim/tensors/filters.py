@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from fixedpoint.layer import Layer
+from convstream.fixedpoint.layer import Layer
 
 NAMES = ("blur", "vertical edges", "horizontal edges", "outline", "sharpen")
 

@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from sim.errors import BadInput, one_line
-from sim.plain_file import open_plain
+from convstream.sim.errors import BadInput, one_line
+from convstream.sim.plain_file import open_plain
 
 _HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 

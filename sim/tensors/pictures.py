@@ -17,8 +17,8 @@ import math
 import numpy as np
 from PIL import Image
 
-from fixedpoint.formats import Format
-from reference.geometry import Geometry
+from convstream.fixedpoint.formats import Format
+from convstream.reference.geometry import Geometry
 
 
 def photograph(name: str, geometry: Geometry) -> np.ndarray:

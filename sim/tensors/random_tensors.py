@@ -9,8 +9,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from fixedpoint.formats import Format
-from fixedpoint.layer import Layer
+from convstream.fixedpoint.formats import Format
+from convstream.fixedpoint.layer import Layer
 
 #: Generator of each tensor, as its place among the children of the seed.
 _CHILD = {"x": 0, "w": 1, "b": 2, "dz": 3}

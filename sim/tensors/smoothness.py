@@ -8,10 +8,10 @@ exact in integers, lively where the picture is, and zero in the mean.
 
 import numpy as np
 
-from fixedpoint.bias_gradient import bias_gradient_accumulate
-from fixedpoint.input_gradient import input_gradient_accumulate
-from fixedpoint.layer import Layer
-from fixedpoint.weight_gradient import weight_gradient_accumulate
+from convstream.fixedpoint.bias_gradient import bias_gradient_accumulate
+from convstream.fixedpoint.input_gradient import input_gradient_accumulate
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.weight_gradient import weight_gradient_accumulate
 
 _LARGEST_SHIFT = 62  # of a 64-bit word; what it drops is gone long before
 

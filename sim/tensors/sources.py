@@ -12,18 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
-from fixedpoint.formats import Overflow, Rounding
-from fixedpoint.forward import forward
-from fixedpoint.layer import Layer
-from fixedpoint.operands import operand
-from fixedpoint.quantize import quantize
-from sim.errors import BadInput
-from sim.layer_schema import Data, FileData
-from sim.tensors.filters import known_filters
-from sim.tensors.npz import read_npz
-from sim.tensors.pictures import digits, photograph, pixels_to_words
-from sim.tensors.random_tensors import random_tensors
-from sim.tensors.smoothness import scaled_gradient
+from convstream.fixedpoint.formats import Overflow, Rounding
+from convstream.fixedpoint.forward import forward
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.operands import operand
+from convstream.fixedpoint.quantize import quantize
+from convstream.sim.errors import BadInput
+from convstream.sim.layer_schema import Data, FileData
+from convstream.sim.tensors.filters import known_filters
+from convstream.sim.tensors.npz import read_npz
+from convstream.sim.tensors.pictures import digits, photograph, pixels_to_words
+from convstream.sim.tensors.random_tensors import random_tensors
+from convstream.sim.tensors.smoothness import scaled_gradient
 
 INPUTS = ("x", "w", "b", "dz")
 

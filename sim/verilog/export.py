@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from fixedpoint.layer import Layer
-from hdl.passes import PASSES
-from sim.vectors import hex_text
-from sim.vectors_manifest import hex_file
-from sim.verilog.fusesoc import fusesoc_core
-from sim.verilog.testbench import verilog_testbench
+from convstream.fixedpoint.layer import Layer
+from convstream.hdl.passes import PASSES
+from convstream.sim.vectors import hex_text
+from convstream.sim.vectors_manifest import hex_file
+from convstream.sim.verilog.fusesoc import fusesoc_core
+from convstream.sim.verilog.testbench import verilog_testbench
 
 
 def write_bench(

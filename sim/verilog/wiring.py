@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from fixedpoint.layer import Layer
-from hdl.passes import PASSES
-from sim.beats import STREAM_TENSORS, last_beats, stream_bits
-from sim.vectors_manifest import hex_file
+from convstream.fixedpoint.layer import Layer
+from convstream.hdl.passes import PASSES
+from convstream.sim.beats import STREAM_TENSORS, last_beats, stream_bits
+from convstream.sim.vectors_manifest import hex_file
 
 _WIRES = """
     wire [{high}:0] {port}_tdata;

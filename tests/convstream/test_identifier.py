@@ -1,7 +1,7 @@
 import pytest
 
 from convstream.identifier import require_identifier
-from sim.errors import BadInput
+from convstream.sim.errors import BadInput
 
 
 @pytest.mark.parametrize("name", ["conv", "_", "_0", "layer3", "Edge", "moduleA", "x" * 64])

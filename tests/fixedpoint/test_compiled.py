@@ -9,24 +9,24 @@ from pathlib import Path
 import pytest
 from numba import njit
 
-import fixedpoint.compiled  # noqa: F401  it listens to all that is compiled
+import convstream.fixedpoint.compiled  # noqa: F401  it listens to all that is compiled
 
 ROOT = Path(__file__).parents[2]
 
 EVERY_KERNEL = """
 import numpy as np
-import fixedpoint.winograd
-from fixedpoint.bias_gradient import bias_gradient
-from fixedpoint.formats import Format, Formats, Rounding
-from fixedpoint.forward import forward, forward_definition
-from fixedpoint.input_gradient import input_gradient, input_gradient_definition
-from fixedpoint.layer import Lanes, Layer
-from fixedpoint.quantize import quantize
-from fixedpoint.weight_gradient import weight_gradient, weight_gradient_definition
-from reference.geometry import Axis, Geometry
+import convstream.fixedpoint.winograd
+from convstream.fixedpoint.bias_gradient import bias_gradient
+from convstream.fixedpoint.formats import Format, Formats, Rounding
+from convstream.fixedpoint.forward import forward, forward_definition
+from convstream.fixedpoint.input_gradient import input_gradient, input_gradient_definition
+from convstream.fixedpoint.layer import Lanes, Layer
+from convstream.fixedpoint.quantize import quantize
+from convstream.fixedpoint.weight_gradient import weight_gradient, weight_gradient_definition
+from convstream.reference.geometry import Axis, Geometry
 
 form = Format(8, 4)
-fixedpoint.winograd.FEWEST_PRODUCTS = fixedpoint.winograd.FEWEST_RESULTS = 0
+convstream.fixedpoint.winograd.FEWEST_PRODUCTS = convstream.fixedpoint.winograd.FEWEST_RESULTS = 0
 for channels, filters, rows, columns in [
     (2, 4, Axis(7, 3, 2, 1, 2), Axis(5, 2, 3, 4, 0)),
     (3, 5, Axis(7, 3, 2, 1, 2), Axis(5, 2, 3, 4, 0)),
@@ -52,10 +52,10 @@ for channels, filters, rows, columns in [
 
 ONE_PASS = """
 import numpy as np
-from fixedpoint.formats import Format, Formats
-from fixedpoint.forward import forward
-from fixedpoint.layer import Layer
-from reference.geometry import Axis, Geometry
+from convstream.fixedpoint.formats import Format, Formats
+from convstream.fixedpoint.forward import forward
+from convstream.fixedpoint.layer import Layer
+from convstream.reference.geometry import Axis, Geometry
 layer = Layer(Geometry(1, 1, 1, Axis(1, 1), Axis(1, 1)), Formats(*[Format(8, 0)] * 8))
 one = np.ones((1, 1, 1, 1), np.int8)
 print(forward(3 * one, one, one.ravel(), layer).ravel())
@@ -63,7 +63,7 @@ print(forward(3 * one, one, one.ravel(), layer).ravel())
 
 READ_PAST_THE_END = """
 import numpy as np
-from fixedpoint.rounding import requantize_each
+from convstream.fixedpoint.rounding import requantize_each
 words = np.zeros(3, np.int64)
 requantize_each(words, words[:2], 8, 0, 0, words)
 """
@@ -71,7 +71,7 @@ requantize_each(words, words[:2], 8, 0, 0, words)
 
 CALL_BY_ADDRESS = """
 import numpy as np
-from fixedpoint.compiled import INT, INTS, call, compiled, entry
+from convstream.fixedpoint.compiled import INT, INTS, call, compiled, entry
 
 @compiled
 def add_one(words, index):
@@ -134,11 +134,20 @@ def test_functions_are_called_by_address_with_their_own_types_only():
     assert "IndexError" in finished.stderr, "what goes wrong in them comes through"
 
 
+def copy_packages(folder: Path) -> None:
+    """The model alone, below `folder`, as it would be installed there."""
+    for package in ("reference", "fixedpoint"):
+        shutil.copytree(
+            ROOT / package, folder / "convstream" / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    (folder / "convstream" / "__init__.py").touch()
+
+
 def test_the_package_works_where_nothing_can_be_kept(tmp_path, expected):
     """Neither beside the sources nor in the home folder: a file stands where each folder would be."""
+    copy_packages(tmp_path)
     for package in ("reference", "fixedpoint"):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-        (tmp_path / package / "__pycache__").touch()
+        (tmp_path / "convstream" / package / "__pycache__").touch()
     home = tmp_path / "home"
     home.touch()
     finished = run(EVERY_KERNEL, tmp_path, HOME=str(home), XDG_CACHE_HOME=str(home), LOCALAPPDATA=str(home))
@@ -148,16 +157,15 @@ def test_the_package_works_where_nothing_can_be_kept(tmp_path, expected):
 
 def test_kept_code_is_thrown_away_when_what_it_calls_changes(tmp_path):
     """In a file that compiled code calls, and in one that writes code for it."""
-    for package in ("reference", "fixedpoint"):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_packages(tmp_path)
     results = [run(ONE_PASS, tmp_path).stdout, run(ONE_PASS, tmp_path).stdout]
     assert results == ["[4]\n"] * 2
-    assert list((tmp_path / "fixedpoint" / "__pycache__").glob("*.nbc"))
+    assert list((tmp_path / "convstream" / "fixedpoint" / "__pycache__").glob("*.nbc"))
     for file, old, new in [
         ("rounding_rows.py", "= rounded\n", "= rounded + 10\n"),
         ("vector_code.py", "    total = builder.add(load(builder, before, kind, 4), vector)", "    total = vector"),
     ]:
-        source = tmp_path / "fixedpoint" / file
+        source = tmp_path / "convstream" / "fixedpoint" / file
         before = source.read_text()
         assert before.count(old) == 1
         source.write_text(before.replace(old, new))

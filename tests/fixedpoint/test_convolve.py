@@ -11,23 +11,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import fixedpoint.bands
-import fixedpoint.convolve_weights
-import fixedpoint.taps
-from fixedpoint import rounding as rules
-from fixedpoint.bands import Bands, means
-from fixedpoint.formats import Format, Formats, Overflow, Rounding
-from fixedpoint.forward import forward, forward_accumulate, forward_definition
-from fixedpoint.input_gradient import input_gradient, input_gradient_accumulate, input_gradient_definition
-from fixedpoint.layer import Layer, LayerError
-from fixedpoint.limbs import digits, split
-from fixedpoint.pair_kernels import LANES, filter_blocks
-from fixedpoint.scan import forward_scan, gradient_scan
-from fixedpoint.scratch import KEPT_BYTES, Layout, working_memory
-from fixedpoint.stochastic import result_draws
-from fixedpoint.threads import OFF, threads
-from fixedpoint.weight_gradient import weight_gradient, weight_gradient_accumulate, weight_gradient_definition
-from reference.geometry import Axis, Geometry
+import convstream.fixedpoint.bands
+import convstream.fixedpoint.convolve_weights
+import convstream.fixedpoint.taps
+from convstream.fixedpoint import rounding as rules
+from convstream.fixedpoint.bands import Bands, means
+from convstream.fixedpoint.formats import Format, Formats, Overflow, Rounding
+from convstream.fixedpoint.forward import forward, forward_accumulate, forward_definition
+from convstream.fixedpoint.input_gradient import input_gradient, input_gradient_accumulate, input_gradient_definition
+from convstream.fixedpoint.layer import Layer, LayerError
+from convstream.fixedpoint.limbs import digits, split
+from convstream.fixedpoint.pair_kernels import LANES, filter_blocks
+from convstream.fixedpoint.scan import forward_scan, gradient_scan
+from convstream.fixedpoint.scratch import KEPT_BYTES, Layout, working_memory
+from convstream.fixedpoint.stochastic import result_draws
+from convstream.fixedpoint.threads import OFF, threads
+from convstream.fixedpoint.weight_gradient import (
+    weight_gradient,
+    weight_gradient_accumulate,
+    weight_gradient_definition,
+)
+from convstream.reference.geometry import Axis, Geometry
 
 ROOT = Path(__file__).parents[2]
 PASSES = {
@@ -115,9 +119,9 @@ def check(seed: int, monkeypatch) -> None:
     rng = np.random.default_rng(seed)
     layer = random_layer(rng)
     if rng.integers(4):
-        monkeypatch.setattr(fixedpoint.bands, "BAND_BYTES", int(rng.integers(1, 1 << 15)))
-        monkeypatch.setattr(fixedpoint.convolve_weights, "BAND_PIXELS", int(rng.integers(1, 200)))
-        monkeypatch.setattr(fixedpoint.bands, "SHARED_MULTIPLICATIONS", 0)
+        monkeypatch.setattr(convstream.fixedpoint.bands, "BAND_BYTES", int(rng.integers(1, 1 << 15)))
+        monkeypatch.setattr(convstream.fixedpoint.convolve_weights, "BAND_PIXELS", int(rng.integers(1, 200)))
+        monkeypatch.setattr(convstream.fixedpoint.bands, "SHARED_MULTIPLICATIONS", 0)
     tensors = random_tensors(layer, rng)
     with threads(int(rng.integers(1, 4))):
         assert_one_word_is_found(layer, tensors, rng)
@@ -220,7 +224,10 @@ def test_sums_of_halves_where_pairs_come_close_to_32_bits(kind, channels, monkey
         }[kind]  # fmt: skip
         tensors[name] = (tensors[name] + above).astype(np.int16)
     taken = []
-    for module, kernel in ((fixedpoint.taps, "correlate_bands"), (fixedpoint.convolve_weights, "dot_bands")):
+    for module, kernel in (
+        (convstream.fixedpoint.taps, "correlate_bands"),
+        (convstream.fixedpoint.convolve_weights, "dot_bands"),
+    ):
         original = getattr(module, kernel)
         given_to = signature(original.py_func).bind
 
@@ -240,7 +247,7 @@ def test_sums_of_halves_where_pairs_come_close_to_32_bits(kind, channels, monkey
 @pytest.mark.parametrize("channels", [4, 5])
 @pytest.mark.parametrize("band_bytes", [1, 3000, 1 << 19])
 def test_rows_without_padding_are_one_long_row(bits, channels, band_bytes, monkeypatch):
-    monkeypatch.setattr(fixedpoint.bands, "BAND_BYTES", band_bytes)
+    monkeypatch.setattr(convstream.fixedpoint.bands, "BAND_BYTES", band_bytes)
     form = Format(bits, 4)
     layer = Layer(Geometry(3, channels, 7, Axis(9, 1), Axis(11, 1)), Formats(*[form] * 8))
     rng = np.random.default_rng(bits)
@@ -261,7 +268,7 @@ def test_blocks_hold_all_filters_and_hardly_more(filters):
 
 @pytest.mark.parametrize("threads_", range(1, 5))
 def test_bands_are_all_rows_once(threads_, monkeypatch):
-    monkeypatch.setattr(fixedpoint.bands, "BAND_BYTES", 1000)
+    monkeypatch.setattr(convstream.fixedpoint.bands, "BAND_BYTES", 1000)
     for images, positions, row_bytes in product((1, 2, 5), (1, 7, 40), (1, 100, 5000)):
         with threads(threads_):
             bands = Bands.of(images, positions, row_bytes, 1 << 30, means())
@@ -307,7 +314,7 @@ def test_results_do_not_depend_on_the_number_of_threads():
     geometry = Geometry(2, 16, 12, Axis(60, 3, 2, 1, 1), Axis(57, 3, 2, 1, 1))
     form = Format(16, 8)
     layer = Layer(geometry, Formats(*[form] * 8, Rounding.STOCHASTIC))
-    assert geometry.multiplications > fixedpoint.bands.SHARED_MULTIPLICATIONS
+    assert geometry.multiplications > convstream.fixedpoint.bands.SHARED_MULTIPLICATIONS
     tensors = random_tensors(layer, rng)
     for fast, _, _, operands in PASSES.values():
         given = [tensors[name] for name in operands]
@@ -364,11 +371,11 @@ def test_working_memory_of_unusual_size_is_not_kept():
 WITH_GUARD_PAGES = """
 import ctypes, mmap, sys
 import numpy as np
-import fixedpoint.bands
-import fixedpoint.convolve_weights
-import fixedpoint.scratch
-import fixedpoint.taps
-import fixedpoint.winograd
+import convstream.fixedpoint.bands
+import convstream.fixedpoint.convolve_weights
+import convstream.fixedpoint.scratch
+import convstream.fixedpoint.taps
+import convstream.fixedpoint.winograd
 from tests.fixedpoint.test_convolve import PASSES, random_layer, random_tensors
 from tests.fixedpoint.test_winograd import random_tiled_layer
 
@@ -389,16 +396,16 @@ def guarded(shape, dtype):
     return np.frombuffer(area, dtype, count, start).reshape(shape)
 
 
-fixedpoint.scratch._cut = lambda block, layout: [
+convstream.fixedpoint.scratch._cut = lambda block, layout: [
     guarded(shape, dtype) for _, _, shape, dtype in layout.arrays
 ]
-fixedpoint.winograd.FEWEST_PRODUCTS = fixedpoint.winograd.FEWEST_RESULTS = 0
-for module in (fixedpoint.taps, fixedpoint.convolve_weights, fixedpoint.winograd):
+convstream.fixedpoint.winograd.FEWEST_PRODUCTS = convstream.fixedpoint.winograd.FEWEST_RESULTS = 0
+for module in (convstream.fixedpoint.taps, convstream.fixedpoint.convolve_weights, convstream.fixedpoint.winograd):
     module.SLACK = int(sys.argv[1])
 for seed in range(40):
     rng = np.random.default_rng(seed)
     at_end = seed % 2 == 0
-    fixedpoint.bands.BAND_BYTES = int(rng.integers(1, 1 << 15))
+    convstream.fixedpoint.bands.BAND_BYTES = int(rng.integers(1, 1 << 15))
     layer = random_tiled_layer(rng) if seed % 4 > 1 else random_layer(rng)
     tensors = random_tensors(layer, rng)
     for fast, _, definition, operands in PASSES.values():
@@ -416,6 +423,6 @@ def run_with_guard_pages(slack: int) -> subprocess.CompletedProcess:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="guards memory by mprotect")
 def test_kernels_stay_inside_their_arrays():
-    finished = run_with_guard_pages(fixedpoint.taps.SLACK)
+    finished = run_with_guard_pages(convstream.fixedpoint.taps.SLACK)
     assert finished.stdout == "inside\n", finished.stderr
     assert run_with_guard_pages(0).returncode < 0, "nothing was ever read behind a plane: the guards prove nothing"

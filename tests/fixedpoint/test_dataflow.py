@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fixedpoint.bias_gradient import bias_gradient
-from fixedpoint.dataflow import gradient_engine, window_engine
-from fixedpoint.forward import forward
-from fixedpoint.input_gradient import input_gradient
-from fixedpoint.weight_gradient import weight_gradient
+from convstream.fixedpoint.bias_gradient import bias_gradient
+from convstream.fixedpoint.dataflow import gradient_engine, window_engine
+from convstream.fixedpoint.forward import forward
+from convstream.fixedpoint.input_gradient import input_gradient
+from convstream.fixedpoint.weight_gradient import weight_gradient
 from tests.hdl.cores import random_layer
 from tests.strategies import random_operands
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixedpoint.formats import Format, Formats
-from fixedpoint.layer import Lanes, Layer, LayerError, sum_of_products_bits
-from reference.geometry import Axis, Geometry
+from convstream.fixedpoint.formats import Format, Formats
+from convstream.fixedpoint.layer import Lanes, Layer, LayerError, sum_of_products_bits
+from convstream.reference.geometry import Axis, Geometry
 
 BYTE, WORD = Format(8, 4), Format(16, 8)
 FORMATS = Formats(BYTE, BYTE, WORD, BYTE, BYTE, BYTE, WORD, WORD)

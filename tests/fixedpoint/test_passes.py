@@ -9,19 +9,17 @@ import pytest
 from apytypes import APyFixed
 from hypothesis import given, settings
 
-import reference.forward
-import reference.input_gradient
-import reference.weight_gradient
-from fixedpoint.bias_gradient import bias_gradient, bias_gradient_accumulate
-from fixedpoint.formats import Format, Formats, Rounding
-from fixedpoint.forward import forward, forward_accumulate
-from fixedpoint.input_gradient import input_gradient, input_gradient_accumulate
-from fixedpoint.layer import Layer
-from fixedpoint.stochastic import initial_state
-from fixedpoint.streams import tensor_streams
-from fixedpoint.weight_gradient import weight_gradient, weight_gradient_accumulate
-from reference.bias_gradient import bias_gradient as reference_bias_gradient
-from reference.geometry import Axis, Geometry
+from convstream import reference
+from convstream.fixedpoint.bias_gradient import bias_gradient, bias_gradient_accumulate
+from convstream.fixedpoint.formats import Format, Formats, Rounding
+from convstream.fixedpoint.forward import forward, forward_accumulate
+from convstream.fixedpoint.input_gradient import input_gradient, input_gradient_accumulate
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.stochastic import initial_state
+from convstream.fixedpoint.streams import tensor_streams
+from convstream.fixedpoint.weight_gradient import weight_gradient, weight_gradient_accumulate
+from convstream.reference.bias_gradient import bias_gradient as reference_bias_gradient
+from convstream.reference.geometry import Axis, Geometry
 from tests.fixedpoint.apytypes_rules import APYTYPES_OVERFLOW, APYTYPES_ROUNDING
 from tests.fixedpoint.exact import exact_limit, exact_rounding, xorshift
 from tests.strategies import layers, random_operands, seeds

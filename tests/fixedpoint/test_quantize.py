@@ -8,8 +8,8 @@ from apytypes import APyFixedArray, QuantizationMode
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fixedpoint.formats import Format, Overflow, Rounding
-from fixedpoint.quantize import dequantize, quantize
+from convstream.fixedpoint.formats import Format, Overflow, Rounding
+from convstream.fixedpoint.quantize import dequantize, quantize
 from tests.fixedpoint.exact import exact_limit, exact_rounding
 
 finite = st.floats(allow_nan=False, allow_infinity=False)

@@ -8,9 +8,9 @@ from apytypes import APyFixedArray
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixedpoint import rounding as rules
-from fixedpoint.formats import Format, Overflow, Rounding
-from fixedpoint.requantize import requantize
+from convstream.fixedpoint import rounding as rules
+from convstream.fixedpoint.formats import Format, Overflow, Rounding
+from convstream.fixedpoint.requantize import requantize
 from tests.fixedpoint.apytypes_rules import APYTYPES_OVERFLOW, APYTYPES_ROUNDING
 from tests.fixedpoint.exact import exact_limit, exact_rounding
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from fixedpoint.formats import Format, Overflow, Rounding
-from fixedpoint.requantize import requantize
-from fixedpoint.stochastic import STREAM_NUMBER, draws, initial_state
-from fixedpoint.streams import TensorStream
+from convstream.fixedpoint.formats import Format, Overflow, Rounding
+from convstream.fixedpoint.requantize import requantize
+from convstream.fixedpoint.stochastic import STREAM_NUMBER, draws, initial_state
+from convstream.fixedpoint.streams import TensorStream
 from tests.fixedpoint.exact import xorshift
 
 

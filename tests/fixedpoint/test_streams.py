@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from fixedpoint.formats import Format
-from fixedpoint.streams import TensorStream, round_up_to_bytes, tensor_streams
+from convstream.fixedpoint.formats import Format
+from convstream.fixedpoint.streams import TensorStream, round_up_to_bytes, tensor_streams
 from tests.strategies import layers
 
 IMAGES = ("x", "z", "dz", "dx")

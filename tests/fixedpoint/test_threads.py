@@ -9,16 +9,27 @@ import numpy as np
 import pytest
 from numba import njit
 
-import fixedpoint.bands
-import fixedpoint.taps
-import fixedpoint.winograd
-from fixedpoint.formats import Format, Formats
-from fixedpoint.forward import forward, forward_accumulate, forward_definition
-from fixedpoint.layer import Layer
-from fixedpoint.pair_kernels import WIDE
-from fixedpoint.threads import AT_ONCE, OFF, TASKS, counters_of, finish, share, take, thread_count, threads, wait
-from fixedpoint.weight_gradient import weight_gradient_accumulate, weight_gradient_definition
-from reference.geometry import Axis, Geometry
+import convstream.fixedpoint.bands
+import convstream.fixedpoint.taps
+import convstream.fixedpoint.winograd
+from convstream.fixedpoint.formats import Format, Formats
+from convstream.fixedpoint.forward import forward, forward_accumulate, forward_definition
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.pair_kernels import WIDE
+from convstream.fixedpoint.threads import (
+    AT_ONCE,
+    OFF,
+    TASKS,
+    counters_of,
+    finish,
+    share,
+    take,
+    thread_count,
+    threads,
+    wait,
+)
+from convstream.fixedpoint.weight_gradient import weight_gradient_accumulate, weight_gradient_definition
+from convstream.reference.geometry import Axis, Geometry
 
 #: What a task that is done once adds up to.
 ONCE = sum(i * i % 3 for i in range(3000))
@@ -129,11 +140,11 @@ def finish_one(counters):
 
 
 @pytest.mark.parametrize(("channels", "module", "kernel"), [
-    (4, fixedpoint.taps, "pack_weights"), (64, fixedpoint.winograd, "pack_points"),
+    (4, convstream.fixedpoint.taps, "pack_weights"), (64, convstream.fixedpoint.winograd, "pack_points"),
 ])  # fmt: skip
 def test_no_product_is_made_before_all_weights_are_packed(channels, module, kernel, monkeypatch):
     """The worker takes a block, sleeps on it, and packs it long after everything else could have begun."""
-    monkeypatch.setattr(fixedpoint.bands, "SHARED_MULTIPLICATIONS", 0)
+    monkeypatch.setattr(convstream.fixedpoint.bands, "SHARED_MULTIPLICATIONS", 0)
     pack, taken, caller = getattr(module, kernel), threading.Event(), threading.current_thread()
 
     def late(*given):
@@ -166,10 +177,10 @@ def test_no_product_is_made_before_all_weights_are_packed(channels, module, kern
 @pytest.mark.parametrize("count", [1, 2])
 def test_more_tasks_than_a_thread_does_at_once(count, fewest_products, monkeypatch):
     """Of every stage: blocks of filters and bands, with tiles and without."""
-    monkeypatch.setattr(fixedpoint.bands, "SHARED_MULTIPLICATIONS", 0)
-    monkeypatch.setattr(fixedpoint.bands, "BAND_BYTES", 1)
-    monkeypatch.setattr(fixedpoint.winograd, "FEWEST_PRODUCTS", fewest_products)
-    monkeypatch.setattr(fixedpoint.winograd, "FEWEST_RESULTS", 0)
+    monkeypatch.setattr(convstream.fixedpoint.bands, "SHARED_MULTIPLICATIONS", 0)
+    monkeypatch.setattr(convstream.fixedpoint.bands, "BAND_BYTES", 1)
+    monkeypatch.setattr(convstream.fixedpoint.winograd, "FEWEST_PRODUCTS", fewest_products)
+    monkeypatch.setattr(convstream.fixedpoint.winograd, "FEWEST_RESULTS", 0)
     geometry = Geometry(1, 2, 2 * WIDE * AT_ONCE + 1, Axis(4 * AT_ONCE + 2, 3, 1, 1, 1), Axis(4, 3))
     layer = Layer(geometry, Formats(*[Format(8, 4)] * 8, rounding_seed=fewest_products))  # not the same: kept by layer
     rng = np.random.default_rng([count, fewest_products])  # what the memory of results held before must be wrong

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import fixedpoint.bands
-import fixedpoint.winograd
-from fixedpoint.formats import Format, Formats, Overflow, Rounding
-from fixedpoint.forward import forward_convolution
-from fixedpoint.layer import Layer
-from fixedpoint.scan import forward_scan, gradient_scan
-from fixedpoint.threads import threads
-from fixedpoint.winograd import Tiles, tiles_suit
-from reference.geometry import Axis, Geometry
+import convstream.fixedpoint.bands
+import convstream.fixedpoint.winograd
+from convstream.fixedpoint.formats import Format, Formats, Overflow, Rounding
+from convstream.fixedpoint.forward import forward_convolution
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.scan import forward_scan, gradient_scan
+from convstream.fixedpoint.threads import threads
+from convstream.fixedpoint.winograd import Tiles, tiles_suit
+from convstream.reference.geometry import Axis, Geometry
 from tests.fixedpoint.test_convolve import assert_equal_to_definition, assert_one_word_is_found, random_tensors
 
 
@@ -40,14 +40,14 @@ def random_tiled_layer(rng: np.random.Generator) -> Layer:
 def test_tiles_equal_the_definitions_and_find_a_word_outside_its_format(block, monkeypatch):
     """Many of them at the widest words that 16 bits and 32-bit sums allow, all at their ends."""
     computed = []
-    monkeypatch.setattr(fixedpoint.winograd, "FEWEST_PRODUCTS", 0)
-    monkeypatch.setattr(fixedpoint.winograd, "FEWEST_RESULTS", 0)
+    monkeypatch.setattr(convstream.fixedpoint.winograd, "FEWEST_PRODUCTS", 0)
+    monkeypatch.setattr(convstream.fixedpoint.winograd, "FEWEST_RESULTS", 0)
     run = Tiles.run
     monkeypatch.setattr(Tiles, "run", lambda *given: computed.append(given) or run(*given))
     for seed in range(block * 25, block * 25 + 25):
         rng = np.random.default_rng(seed)
-        monkeypatch.setattr(fixedpoint.bands, "BAND_BYTES", int(rng.integers(1, 1 << 14)))
-        monkeypatch.setattr(fixedpoint.bands, "SHARED_MULTIPLICATIONS", 0)
+        monkeypatch.setattr(convstream.fixedpoint.bands, "BAND_BYTES", int(rng.integers(1, 1 << 14)))
+        monkeypatch.setattr(convstream.fixedpoint.bands, "SHARED_MULTIPLICATIONS", 0)
         layer = random_tiled_layer(rng)
         tensors = random_tensors(layer, rng)
         with threads(int(rng.integers(1, 4))):

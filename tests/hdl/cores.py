@@ -5,19 +5,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from fixedpoint.bias_gradient import bias_gradient
-from fixedpoint.formats import Format, Formats, Overflow, Rounding
-from fixedpoint.forward import forward
-from fixedpoint.input_gradient import input_gradient
-from fixedpoint.layer import Lanes, Layer
-from fixedpoint.streams import tensor_streams
-from fixedpoint.weight_gradient import weight_gradient
-from hdl.passes import PASSES
-from reference.geometry import Geometry
-from sim.beats import last_beats, stream_tensors, stream_words
-from sim.simulate import simulate_episodes
-from sim.stimulus import Play, play_batches
-from sim.tensors.random_tensors import random_tensors
+from convstream.fixedpoint.bias_gradient import bias_gradient
+from convstream.fixedpoint.formats import Format, Formats, Overflow, Rounding
+from convstream.fixedpoint.forward import forward
+from convstream.fixedpoint.input_gradient import input_gradient
+from convstream.fixedpoint.layer import Lanes, Layer
+from convstream.fixedpoint.streams import tensor_streams
+from convstream.fixedpoint.weight_gradient import weight_gradient
+from convstream.hdl.passes import PASSES
+from convstream.reference.geometry import Geometry
+from convstream.sim.beats import last_beats, stream_tensors, stream_words
+from convstream.sim.simulate import simulate_episodes
+from convstream.sim.stimulus import Play, play_batches
+from convstream.sim.tensors.random_tensors import random_tensors
 
 
 def random_layer(seed: int) -> Layer:

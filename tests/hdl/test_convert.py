@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from convstream.hdl.convert import convert
+from convstream.hdl.errors import ConversionError
+from convstream.hdl.passes import PASSES, Pass
 from convstream.layer_file import read_layer_file
-from hdl.convert import ConversionError, convert
-from hdl.passes import PASSES, Pass
 
 _LAYERS = Path(__file__).parents[2] / "examples" / "layers"
 

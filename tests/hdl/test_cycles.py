@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from convstream.fixedpoint.dataflow.cycles import core_cycles
+from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
-from fixedpoint.dataflow.cycles import core_cycles
-from hdl.passes import PASSES
-from sim.simulate import simulate_episodes
-from sim.stimulus import play_batches
+from convstream.sim.simulate import simulate_episodes
+from convstream.sim.stimulus import play_batches
 from tests.hdl.cores import batch_of, random_layer, simulate_batches
 
 _LAYERS = Path(__file__).parents[2] / "examples" / "layers"

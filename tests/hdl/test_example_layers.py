@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
-from hdl.passes import PASSES
-from sim.simulate import SIMULATORS
-from sim.tensors.sources import make_tensors
+from convstream.sim.simulate import SIMULATORS
+from convstream.sim.tensors.sources import make_tensors
 from tests.hdl.cores import results_of, simulate_batches
 
 LAYERS = Path(__file__).parents[2] / "examples" / "layers"

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from convstream.fixedpoint.dataflow.gradient_plan import GradientPlan
+from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
-from fixedpoint.dataflow.gradient_plan import GradientPlan
-from hdl.passes import PASSES
-from sim.beats import beat_count
-from sim.simulate import simulate_episodes
-from sim.stimulus import cut_short, play_batches
+from convstream.sim.beats import beat_count
+from convstream.sim.simulate import simulate_episodes
+from convstream.sim.stimulus import cut_short, play_batches
 from tests.hdl.cores import batch_of, random_layer
 from tests.hdl.test_example_layers import LAYERS
 

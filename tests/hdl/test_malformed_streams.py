@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from fixedpoint.dataflow.framing import whole_frames, whole_sets
-from fixedpoint.formats import Format, Formats
-from fixedpoint.layer import Lanes, Layer
-from hdl.passes import PASSES
-from reference.geometry import Geometry
-from sim.beats import beat_count
-from sim.simulate import simulate_episodes
-from sim.stimulus import Episode, Play
+from convstream.fixedpoint.dataflow.framing import whole_frames, whole_sets
+from convstream.fixedpoint.formats import Format, Formats
+from convstream.fixedpoint.layer import Lanes, Layer
+from convstream.hdl.passes import PASSES
+from convstream.reference.geometry import Geometry
+from convstream.sim.beats import beat_count
+from convstream.sim.simulate import simulate_episodes
+from convstream.sim.stimulus import Episode, Play
 from tests.hdl.cores import closed, random_frames, random_layer, results_of_frames
 
 _INPUTS = [(name, stream) for name, core in PASSES.items() for stream in core.inputs]

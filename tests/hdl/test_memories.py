@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from fixedpoint.dataflow.estimate import estimate
-from hdl.convert import convert
-from hdl.passes import PASSES
+from convstream.fixedpoint.dataflow.estimate import estimate
+from convstream.hdl.convert import convert
+from convstream.hdl.passes import PASSES
 from tests.hdl.cores import random_layer
 
 _ARRAY = re.compile(r"reg (?:signed )?\[(\d+):0\] \w+ \[0:(\d+)-1\];")

@@ -6,10 +6,10 @@ Every slot takes a cycle, so a period that equals the number of useful tap group
 import numpy as np
 import pytest
 
-from fixedpoint.formats import Format, Formats
-from fixedpoint.layer import Lanes, Layer
-from fixedpoint.limit import issue_slots
-from reference.geometry import Geometry
+from convstream.fixedpoint.formats import Format, Formats
+from convstream.fixedpoint.layer import Lanes, Layer
+from convstream.fixedpoint.limit import issue_slots
+from convstream.reference.geometry import Geometry
 from tests.hdl.cores import batch_of, simulate_batches
 
 _EIGHT, _SIXTEEN = Format(8, 6), Format(16, 8)

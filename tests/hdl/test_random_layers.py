@@ -10,13 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fixedpoint.dataflow.cycles import core_cycles
-from fixedpoint.dataflow.framing import whole_frames, whole_sets
-from hdl.passes import PASSES
-from sim.beats import beat_count, last_beats, stream_words
-from sim.simulate import simulate_episodes
-from sim.stimulus import Episode, Play
-from sim.tensors.random_tensors import random_tensors
+from convstream.fixedpoint.dataflow.cycles import core_cycles
+from convstream.fixedpoint.dataflow.framing import whole_frames, whole_sets
+from convstream.hdl.passes import PASSES
+from convstream.sim.beats import beat_count, last_beats, stream_words
+from convstream.sim.simulate import simulate_episodes
+from convstream.sim.stimulus import Episode, Play
+from convstream.sim.tensors.random_tensors import random_tensors
 from tests.hdl.cores import (
     batch_of,
     closed,

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fixedpoint.dataflow.cycles import core_cycles
-from fixedpoint.dataflow.lead import leads
-from fixedpoint.formats import Format, Formats
-from fixedpoint.layer import Lanes, Layer
-from hdl.passes import PASSES
-from reference.geometry import Geometry
-from sim.beats import beat_count, last_beats, stream_words
-from sim.simulate import simulate_episodes
-from sim.stimulus import Episode, Play, play_batches
+from convstream.fixedpoint.dataflow.cycles import core_cycles
+from convstream.fixedpoint.dataflow.lead import leads
+from convstream.fixedpoint.formats import Format, Formats
+from convstream.fixedpoint.layer import Lanes, Layer
+from convstream.hdl.passes import PASSES
+from convstream.reference.geometry import Geometry
+from convstream.sim.beats import beat_count, last_beats, stream_words
+from convstream.sim.simulate import simulate_episodes
+from convstream.sim.stimulus import Episode, Play, play_batches
 from tests.hdl.cores import batch_of, results_of
 
 _WITH_WEIGHTS = [("forward", "x", "z"), ("input_gradient", "dz", "dx")]

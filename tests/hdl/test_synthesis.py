@@ -5,16 +5,16 @@ import re
 
 import pytest
 
-from fixedpoint.formats import Format, Formats
-from fixedpoint.layer import Lanes, Layer
-from hdl.convert import convert
-from hdl.passes import PASSES
-from reference.geometry import Geometry
-from sim.errors import CheckFailed
-from sim.fpga.synthesis import synthesize
-from sim.fpga.targets import TARGETS
-from sim.fpga.yosys import map_to_cells
-from sim.jobs.parallel import Processors
+from convstream.fixedpoint.formats import Format, Formats
+from convstream.fixedpoint.layer import Lanes, Layer
+from convstream.hdl.convert import convert
+from convstream.hdl.passes import PASSES
+from convstream.reference.geometry import Geometry
+from convstream.sim.errors import CheckFailed
+from convstream.sim.fpga.synthesis import synthesize
+from convstream.sim.fpga.targets import TARGETS
+from convstream.sim.fpga.yosys import map_to_cells
+from convstream.sim.jobs.parallel import Processors
 
 ECP5 = TARGETS["ecp5"]
 _BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))  # words, bits of a DP16KD

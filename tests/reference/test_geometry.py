@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference.geometry import LARGEST_EXTENT, Axis, Geometry, same_padding
+from convstream.reference.geometry import LARGEST_EXTENT, Axis, Geometry, same_padding
 from tests.strategies import axes, geometries
 
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from scipy.signal import convolve, correlate
 
-from reference.bias_gradient import bias_gradient, bias_gradient_definition
-from reference.forward import forward, forward_definition
-from reference.geometry import Axis, Geometry
-from reference.input_gradient import input_gradient, input_gradient_definition, input_gradient_flipped
-from reference.weight_gradient import weight_gradient, weight_gradient_definition
-from reference.windows import gather
+from convstream.reference.bias_gradient import bias_gradient, bias_gradient_definition
+from convstream.reference.forward import forward, forward_definition
+from convstream.reference.geometry import Axis, Geometry
+from convstream.reference.input_gradient import input_gradient, input_gradient_definition, input_gradient_flipped
+from convstream.reference.weight_gradient import weight_gradient, weight_gradient_definition
+from convstream.reference.windows import gather
 from tests.strategies import geometries, seeds
 
 few = settings(max_examples=150, deadline=None)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fixedpoint.formats import Format, Formats, Overflow
-from fixedpoint.layer import Lanes, Layer
-from reference.geometry import Geometry
+from convstream.fixedpoint.formats import Format, Formats, Overflow
+from convstream.fixedpoint.layer import Lanes, Layer
+from convstream.reference.geometry import Geometry
 
 CORES = Path(__file__).parent / "cores"
 

@@ -1,10 +1,18 @@
 import numpy as np
 import pytest
 
-from fixedpoint.formats import Format, Formats
-from fixedpoint.layer import Lanes, Layer
-from reference.geometry import Geometry
-from sim.beats import STREAM_TENSORS, beat_count, last_beats, stream_bits, stream_tensors, stream_words, unpack
+from convstream.fixedpoint.formats import Format, Formats
+from convstream.fixedpoint.layer import Lanes, Layer
+from convstream.reference.geometry import Geometry
+from convstream.sim.beats import (
+    STREAM_TENSORS,
+    beat_count,
+    last_beats,
+    stream_bits,
+    stream_tensors,
+    stream_words,
+    unpack,
+)
 
 
 def make_layer(width=5, bias_width=13, in_lanes=2, out_lanes=3) -> Layer:

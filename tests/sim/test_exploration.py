@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from convstream.layer_file import read_layer_file
-from sim.exploration import Rules, best_of, candidates, recommend, spread, why_none
-from sim.fpga.targets import TARGETS
+from convstream.sim.exploration import Rules, best_of, candidates, recommend, spread, why_none
+from convstream.sim.fpga.targets import TARGETS
 
 LAYER = read_layer_file(Path(__file__).parents[2] / "examples" / "layers" / "remainder_3x3_s2.toml").layer
 FOUND = list(candidates(LAYER, ["forward"], TARGETS["ecp5"]))

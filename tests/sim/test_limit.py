@@ -1,6 +1,6 @@
 import pytest
 
-from sim.limit import cycle_limit
+from convstream.sim.limit import cycle_limit
 from tests.sim.stand_ins import FORWARD
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convstream.fixedpoint.layer import Lanes, Layer
 from convstream.layer_file import read_layer_file
-from fixedpoint.layer import Lanes, Layer
-from sim import measure
-from sim.errors import CheckFailed
-from sim.fpga.targets import TARGETS
-from sim.measure import Measurement, Outcome, SimulatedCore, SynthesizedCore, measuring, program
+from convstream.sim import measure
+from convstream.sim.errors import CheckFailed
+from convstream.sim.fpga.targets import TARGETS
+from convstream.sim.measure import Measurement, Outcome, SimulatedCore, SynthesizedCore, measuring, program
 
 LAYER = read_layer_file(Path(__file__).parents[2] / "examples" / "layers" / "remainder_3x3_s2.toml").layer
 

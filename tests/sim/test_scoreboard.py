@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from sim.beats import last_beats, stream_words
-from sim.scoreboard import Beats, compare
-from sim.stimulus import Play
+from convstream.sim.beats import last_beats, stream_words
+from convstream.sim.scoreboard import Beats, compare
+from convstream.sim.stimulus import Play
 from tests.sim.stand_ins import FORWARD, forward_tensors
 
 WORDS = stream_words(FORWARD, forward_tensors(), "z")

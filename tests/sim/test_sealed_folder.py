@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sim.errors import BadInput, CheckFailed
-from sim.sealed_folder import check_files, read_manifest, require_ours, sealed_folder
+from convstream.sim.errors import BadInput, CheckFailed
+from convstream.sim.sealed_folder import check_files, read_manifest, require_ours, sealed_folder
 
 KIND = "test folder"
 ROOT = Path(__file__).parents[2]

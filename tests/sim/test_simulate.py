@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from sim.jobs.processes import SimulationError
-from sim.simulate import simulate, simulate_episodes
-from sim.stimulus import cut_short, play_batches, with_wrong_last
+from convstream.sim.jobs.processes import SimulationError
+from convstream.sim.simulate import simulate, simulate_episodes
+from convstream.sim.stimulus import cut_short, play_batches, with_wrong_last
 from tests.sim.stand_ins import (
     CORES,
     FORWARD,

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim.beats import last_beats, stream_words
-from sim.stimulus import cut_short, play_batches, with_wrong_last
+from convstream.sim.beats import last_beats, stream_words
+from convstream.sim.stimulus import cut_short, play_batches, with_wrong_last
 from tests.sim.stand_ins import FORWARD, WEIGHT_GRADIENT, forward_tensors, weight_gradient_tensors
 
 

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fixedpoint.formats import Format, Formats, Overflow, Rounding
-from fixedpoint.layer import Lanes, Layer
-from fixedpoint.streams import tensor_streams
-from reference.geometry import Geometry
-from sim.beats import STREAM_TENSORS, stream_tensors
-from sim.errors import BadInput, CheckFailed
-from sim.layer_schema import FileData, RandomData
-from sim.sealed_folder import sealed_folder
-from sim.tensors.npz import write_npz
-from sim.tensors.sources import make_tensors
-from sim.vectors import TENSORS, all_tensors, check_vectors, read_vectors, write_vectors
-from sim.vectors_manifest import KIND
+from convstream.fixedpoint.formats import Format, Formats, Overflow, Rounding
+from convstream.fixedpoint.layer import Lanes, Layer
+from convstream.fixedpoint.streams import tensor_streams
+from convstream.reference.geometry import Geometry
+from convstream.sim.beats import STREAM_TENSORS, stream_tensors
+from convstream.sim.errors import BadInput, CheckFailed
+from convstream.sim.layer_schema import FileData, RandomData
+from convstream.sim.sealed_folder import sealed_folder
+from convstream.sim.tensors.npz import write_npz
+from convstream.sim.tensors.sources import make_tensors
+from convstream.sim.vectors import TENSORS, all_tensors, check_vectors, read_vectors, write_vectors
+from convstream.sim.vectors_manifest import KIND
 
 ROOT = Path(__file__).parents[2]
 

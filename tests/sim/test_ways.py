@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convstream.hdl.convert import convert
+from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
-from hdl.convert import convert
-from hdl.passes import PASSES
-from sim.jobs.processes import SimulationError
-from sim.simulate import simulate_episodes
-from sim.stimulus import cut_short, play_batches, with_wrong_last
-from sim.verdict import SimulationResult
-from sim.ways import Run
+from convstream.sim.jobs.processes import SimulationError
+from convstream.sim.simulate import simulate_episodes
+from convstream.sim.stimulus import cut_short, play_batches, with_wrong_last
+from convstream.sim.verdict import SimulationResult
+from convstream.sim.ways import Run
 from tests.hdl.cores import batch_of, random_layer
 from tests.sim.stand_ins import CORES, FORWARD, Fault, forward_tensors, needs_icarus
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convstream.fixedpoint.dataflow.choices import choose, legal_lanes, pareto_set
+from convstream.fixedpoint.dataflow.estimate import estimate
+from convstream.fixedpoint.layer import Lanes, LayerError
+from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
-from fixedpoint.dataflow.choices import choose, legal_lanes, pareto_set
-from fixedpoint.dataflow.estimate import estimate
-from fixedpoint.layer import Lanes, LayerError
-from hdl.passes import PASSES
 
 LAYERS = Path(__file__).parents[3] / "examples" / "layers"
 

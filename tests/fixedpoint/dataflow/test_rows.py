@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from fixedpoint.dataflow import gradient_timing, window_timing
-from fixedpoint.dataflow.arrival import Arrival
-from fixedpoint.dataflow.axis_walk import AxisWalk
-from fixedpoint.dataflow.cycles import core_cycles
-from fixedpoint.dataflow.estimate import estimate
-from fixedpoint.dataflow.rows import Stretch, repeated_rows
-from hdl.passes import PASSES
-from reference.geometry import Axis
+from convstream.fixedpoint.dataflow import gradient_timing, window_timing
+from convstream.fixedpoint.dataflow.arrival import Arrival
+from convstream.fixedpoint.dataflow.axis_walk import AxisWalk
+from convstream.fixedpoint.dataflow.cycles import core_cycles
+from convstream.fixedpoint.dataflow.estimate import estimate
+from convstream.fixedpoint.dataflow.rows import Stretch, repeated_rows
+from convstream.hdl.passes import PASSES
+from convstream.reference.geometry import Axis
 from tests.hdl.cores import random_layer
 
 

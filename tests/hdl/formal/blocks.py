@@ -10,25 +10,25 @@ from pathlib import Path
 
 from myhdl import ResetSignal, Signal, ToVerilogWarning, block, intbv
 
-from fixedpoint.dataflow.gradient_plan import GradientPlan
-from fixedpoint.dataflow.plan import Plan
-from fixedpoint.formats import Format, Formats, Overflow, Rounding
-from fixedpoint.layer import Layer
-from hdl.bias_gradient import bias_gradient
-from hdl.drain import drain
-from hdl.frame_synchronizer import frame_synchronizer
-from hdl.gradient_rows import hold_apart
-from hdl.line_writer import Arrivals, BankWrite, line_writer
-from hdl.parking import parking
-from hdl.registers import delay
-from hdl.requantize import requantize
-from hdl.result_queue import result_queue
-from hdl.sender import send_results, send_with_gaps
-from hdl.stream import AxiStream
-from hdl.walk import record_index, walk
-from hdl.weight_loader import WeightWrite, weight_loader
-from hdl.weight_order import WeightPlace, filter_order
-from reference.geometry import Geometry
+from convstream.fixedpoint.dataflow.gradient_plan import GradientPlan
+from convstream.fixedpoint.dataflow.plan import Plan
+from convstream.fixedpoint.formats import Format, Formats, Overflow, Rounding
+from convstream.fixedpoint.layer import Layer
+from convstream.hdl.bias_gradient import bias_gradient
+from convstream.hdl.drain import drain
+from convstream.hdl.frame_synchronizer import frame_synchronizer
+from convstream.hdl.gradient_rows import hold_apart
+from convstream.hdl.line_writer import Arrivals, BankWrite, line_writer
+from convstream.hdl.parking import parking
+from convstream.hdl.registers import delay
+from convstream.hdl.requantize import requantize
+from convstream.hdl.result_queue import result_queue
+from convstream.hdl.sender import send_results, send_with_gaps
+from convstream.hdl.stream import AxiStream
+from convstream.hdl.walk import record_index, walk
+from convstream.hdl.weight_loader import WeightWrite, weight_loader
+from convstream.hdl.weight_order import WeightPlace, filter_order
+from convstream.reference.geometry import Geometry
 
 
 def small_layer(

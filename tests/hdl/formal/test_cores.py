@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fixedpoint.dataflow.latency import result_latency
-from fixedpoint.dataflow.plan import Plan
-from hdl.convert import convert
+from convstream.fixedpoint.dataflow.latency import result_latency
+from convstream.fixedpoint.dataflow.plan import Plan
+from convstream.hdl.convert import convert
 from tests.hdl.formal.blocks import small_layer
 from tests.hdl.formal.prove import decide, planted, with_properties
 

@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 
-from fixedpoint.dataflow.latency import REQUANTIZE_LATENCY
-from fixedpoint.formats import Overflow, Rounding
+from convstream.fixedpoint.dataflow.latency import REQUANTIZE_LATENCY
+from convstream.fixedpoint.formats import Overflow, Rounding
 from tests.hdl.formal.prove import decide, planted, verilog_of, with_properties
 
 _MODES = ["floor", "toward_zero", "half_up", "half_away", "half_even", "stochastic"]

@@ -1,6 +1,6 @@
 import pytest
 
-from sim.bench.recordings import record_of
+from convstream.sim.bench.recordings import record_of
 
 
 @pytest.fixture

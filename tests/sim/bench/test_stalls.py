@@ -2,7 +2,7 @@ from itertools import groupby, islice
 
 import pytest
 
-from sim.bench.stalls import HIGHEST_STALL, stalls
+from convstream.sim.bench.stalls import HIGHEST_STALL, stalls
 
 
 @pytest.mark.parametrize("level", [0.0, 0.3, 0.5, HIGHEST_STALL])

@@ -2,7 +2,7 @@
 
 import json
 
-from sim.fpga.nextpnr import Misfit, Step, _misfit, _read_report
+from convstream.sim.fpga.nextpnr import Misfit, Step, _misfit, _read_report
 
 _LOG = """\
 Info: Device utilisation:

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from fixedpoint.formats import Format, Formats
-from fixedpoint.layer import Lanes, Layer
-from hdl.convert import convert
-from hdl.passes import PASSES
-from reference.geometry import Geometry
-from sim.fpga.pin_wrapper import pin_wrapper
+from convstream.fixedpoint.formats import Format, Formats
+from convstream.fixedpoint.layer import Lanes, Layer
+from convstream.hdl.convert import convert
+from convstream.hdl.passes import PASSES
+from convstream.reference.geometry import Geometry
+from convstream.sim.fpga.pin_wrapper import pin_wrapper
 
 _PORT = re.compile(r"^(input|output) (?:\[(\d+):0\] )?(\w+);", re.MULTILINE)
 _CONNECTION = re.compile(r"\.(\w+)\((inputs|outputs)\[(\d+)\+:(\d+)\]\)")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from convstream.fixedpoint.layer import Lanes
+from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
-from fixedpoint.layer import Lanes
-from hdl.passes import PASSES
-from sim.fpga.targets import TARGETS
+from convstream.sim.fpga.targets import TARGETS
 
 LAYER = read_layer_file(Path(__file__).parents[3] / "examples" / "layers" / "wide_16bit_3x3.toml").layer
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sim.errors import CheckFailed
-from sim.jobs.cache import cached_folder, kept_folder
+from convstream.sim.errors import CheckFailed
+from convstream.sim.jobs.cache import cached_folder, kept_folder
 
 
 def test_a_folder_is_built_once(tmp_path):

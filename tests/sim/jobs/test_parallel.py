@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from sim.errors import CheckFailed
-from sim.jobs.parallel import Processors
+from convstream.sim.errors import CheckFailed
+from convstream.sim.jobs.parallel import Processors
 
 
 def run_all(folder, *programs, timeout_seconds=60):

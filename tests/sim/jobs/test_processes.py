@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sim.errors import BadInput, CheckFailed
-from sim.jobs.processes import SimulationError, quote_error, run, version_of
+from convstream.sim.errors import BadInput, CheckFailed
+from convstream.sim.jobs.processes import SimulationError, quote_error, run, version_of
 
 
 def test_output_and_exit_code_come_back(tmp_path):

@@ -9,13 +9,13 @@ import time
 
 import pytest
 
-from sim.errors import BadInput, CheckFailed
-from sim.jobs.workers import host_and_port, workers
+from convstream.sim.errors import BadInput, CheckFailed
+from convstream.sim.jobs.workers import host_and_port, workers
 
 #: Begins a job that would last for minutes, and says so.
 _LONG = """
 import signal, sys, time
-from sim.jobs.workers import workers
+from convstream.sim.jobs.workers import workers
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background ignores
 try:
     with workers() as run:
@@ -86,7 +86,7 @@ def test_where_nobody_listens_there_is_no_scheduler():
 
 
 def test_distributed_is_an_extra(monkeypatch):
-    monkeypatch.setattr("sim.jobs.workers.find_spec", lambda name: None)
+    monkeypatch.setattr("convstream.sim.jobs.workers.find_spec", lambda name: None)
     with pytest.raises(BadInput, match=r"pip install 'convstream\[cluster\]'"), workers("tcp://127.0.0.1:8786"):
         pass
 

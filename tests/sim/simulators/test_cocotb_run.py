@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from sim.jobs.processes import SimulationError
-from sim.simulators.cocotb_run import run_testbench
+from convstream.sim.jobs.processes import SimulationError
+from convstream.sim.simulators.cocotb_run import run_testbench
 
 PASSED = '<testsuites><testsuite><testcase name="a"/></testsuite></testsuites>'
 RECORD = [{"starved": None}]

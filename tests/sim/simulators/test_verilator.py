@@ -1,6 +1,6 @@
 import pytest
 
-from sim.simulators import verilator
+from convstream.sim.simulators import verilator
 
 BENCH = b"module bench (input wire aclk, output reg done); always @(posedge aclk) done <= 1'b1; endmodule\n"
 

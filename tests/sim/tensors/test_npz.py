@@ -7,8 +7,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from sim.errors import BadInput
-from sim.tensors.npz import read_npz, write_npz
+from convstream.sim.errors import BadInput
+from convstream.sim.tensors.npz import read_npz, write_npz
 
 SHAPES = {"a": (2, 3)}
 GOOD = np.arange(6, dtype=np.int16).reshape(2, 3)

@@ -9,20 +9,20 @@ from hypothesis import strategies as st
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
+from convstream.fixedpoint.bias_gradient import bias_gradient
+from convstream.fixedpoint.formats import Format, Formats
+from convstream.fixedpoint.forward import forward
+from convstream.fixedpoint.input_gradient import input_gradient
+from convstream.fixedpoint.layer import Layer, LayerError
+from convstream.fixedpoint.weight_gradient import weight_gradient
 from convstream.layer_file import read_layer_file
-from fixedpoint.bias_gradient import bias_gradient
-from fixedpoint.formats import Format, Formats
-from fixedpoint.forward import forward
-from fixedpoint.input_gradient import input_gradient
-from fixedpoint.layer import Layer, LayerError
-from fixedpoint.weight_gradient import weight_gradient
-from reference.geometry import Axis, Geometry
-from sim.errors import BadInput
-from sim.layer_schema import FileData, PhotographData, RandomData
-from sim.tensors.filters import NAMES, known_filters
-from sim.tensors.pictures import mosaic, photograph
-from sim.tensors.smoothness import scaled_gradient, smoothness_gradient
-from sim.tensors.sources import INPUTS, make_tensors
+from convstream.reference.geometry import Axis, Geometry
+from convstream.sim.errors import BadInput
+from convstream.sim.layer_schema import FileData, PhotographData, RandomData
+from convstream.sim.tensors.filters import NAMES, known_filters
+from convstream.sim.tensors.pictures import mosaic, photograph
+from convstream.sim.tensors.smoothness import scaled_gradient, smoothness_gradient
+from convstream.sim.tensors.sources import INPUTS, make_tensors
 
 EXAMPLES = Path(__file__).parents[3] / "examples/layers"
 HERE = Path()

