@@ -2,8 +2,9 @@
 
     python benchmarks/efficiency.py
 
-efficiency = limit / period.  The limit is the fewest cycles that lanes and streams allow (`fixedpoint/limit.py`); the
-period is that of images (weight gradient: batches) back to back, from the cycle model, which `tests/hdl/test_cycles.py`
+efficiency = bound / period.  The bound is the fewest cycles that lanes and streams allow
+(`fixedpoint/dataflow/timing/bound.py`); the period is that of images (weight gradient: batches) back to back, from the
+cycle model, which `tests/hdl/test_cycles.py`
 holds against the simulated cores to the cycle.
 
 wait: cycles from the last beat that the first result depends on, if beats come without a pause, to that result's beat.

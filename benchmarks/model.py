@@ -38,8 +38,8 @@ from onnx import TensorProto, helper
 from convstream.fixedpoint.formats import Format, Formats
 from convstream.fixedpoint.forward import forward
 from convstream.fixedpoint.input_gradient import input_gradient
+from convstream.fixedpoint.kernels.runtime.threads import threads
 from convstream.fixedpoint.layer import Layer
-from convstream.fixedpoint.threads import threads
 from convstream.fixedpoint.weight_gradient import weight_gradient
 from convstream.reference.geometry import Geometry
 from convstream.reference.windows import gather

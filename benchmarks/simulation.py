@@ -16,18 +16,18 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from convstream.fixedpoint.dataflow.cycles import core_cycles
+from convstream.fixedpoint.dataflow.timing.cycles import core_cycles
 from convstream.hdl.convert import convert
 from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
+from convstream.sim.backends import verilator
+from convstream.sim.backends.playback import Run
 from convstream.sim.jobs.processes import run
-from convstream.sim.limit import cycle_limit
-from convstream.sim.simulators import verilator
+from convstream.sim.result import judge
 from convstream.sim.stimulus import play_batches
 from convstream.sim.tensors.sources import make_tensors
-from convstream.sim.vectors import all_tensors
-from convstream.sim.verdict import judge
-from convstream.sim.ways import Run
+from convstream.sim.vectors.folder import all_tensors
+from convstream.sim.watchdog import cycle_limit
 
 ROOT = Path(__file__).parents[1]
 #: Layer files, and how many batches the player and the bare main, and how many Python, get through in some seconds.

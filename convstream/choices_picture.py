@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from convstream.sim.errors import one_line
-from convstream.sim.exploration import Candidate, Rules
+from convstream.sim.explore.exploration import Candidate, Rules
 
 _INK, _FAINT, _SET, _RULE = "#222222", "#bbbbbb", "#0b5fa5", "#c0392b"
 

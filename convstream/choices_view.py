@@ -7,9 +7,9 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from convstream.sim.exploration import Candidate, Rules, describe_lanes
+from convstream.sim.explore.exploration import Candidate, Rules, describe_lanes
+from convstream.sim.explore.measure import Measurement, Outcome, SimulatedCore, SynthesizedCore
 from convstream.sim.fpga.targets import Target
-from convstream.sim.measure import Measurement, Outcome, SimulatedCore, SynthesizedCore
 
 _CELLS = {"lut": "LUT", "register": "FF", "dsp": "DSP", "block_ram": "block RAM"}
 

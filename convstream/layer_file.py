@@ -6,8 +6,8 @@ from pathlib import Path
 
 from convstream.fixedpoint.layer import Layer
 from convstream.sim.errors import BadInput
-from convstream.sim.layer_schema import Data
-from convstream.sim.layer_tables import parse_layer
+from convstream.sim.layers.schema import Data
+from convstream.sim.layers.tables import parse_layer
 
 #: A layer file has some thirty lines; more than this is something else.
 LARGEST_BYTES = 1 << 16

@@ -33,12 +33,12 @@ from convstream.fixedpoint.requantize import requantize
 from convstream.fixedpoint.streams import tensor_streams
 from convstream.layer_file import LayerFile, read_layer_file
 from convstream.sim.errors import BadInput, CheckFailed
+from convstream.sim.result import SimulationResult
 from convstream.sim.simulate import simulate_episodes
 from convstream.sim.stimulus import play_batches
 from convstream.sim.tensors.random_tensors import random_tensors
 from convstream.sim.tensors.sources import make_tensors
-from convstream.sim.vectors import all_tensors
-from convstream.sim.verdict import SimulationResult
+from convstream.sim.vectors.folder import all_tensors
 
 LAYER_FILE = Path(__file__).with_suffix(".toml")
 

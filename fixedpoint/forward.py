@@ -5,13 +5,13 @@ from math import prod
 
 import numpy as np
 
-from convstream.fixedpoint.compiled import compiled
-from convstream.fixedpoint.convolution import Convolution, Filters
-from convstream.fixedpoint.convolve import convolve
+from convstream.fixedpoint.kernels.convolution import Convolution, Filters
+from convstream.fixedpoint.kernels.convolve import convolve
+from convstream.fixedpoint.kernels.layout.phases import forward_scan
+from convstream.fixedpoint.kernels.runtime.jit import compiled
 from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.operands import Operand, operand
 from convstream.fixedpoint.requantize import EXACT, NO_DRAWS, result_rule, rule_draws
-from convstream.fixedpoint.scan import forward_scan
 
 
 def forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, layer: Layer, first_beat: int = 0) -> np.ndarray:

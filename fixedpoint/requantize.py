@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from convstream.fixedpoint.compiled import addresses
 from convstream.fixedpoint.formats import Format, Overflow, Rounding
+from convstream.fixedpoint.kernels.rounding_rows import requantize_all, requantize_entry
+from convstream.fixedpoint.kernels.runtime.jit import addresses
 from convstream.fixedpoint.layer import Layer
-from convstream.fixedpoint.rounding_rows import requantize_all, requantize_entry
 from convstream.fixedpoint.stochastic import result_draws
 
 
@@ -27,7 +27,7 @@ class Requantizer:
                 f"to {result.fraction} it would"
             )
         dropped, stochastic = max(0, shift), rounding is Rounding.STOCHASTIC
-        # whether so many bits have room for what is added to a sum, see `fixedpoint.rounding_rows`
+        # whether so many bits have room for what is added to a sum, see `kernels.rounding_rows`
         room = {
             bits: stochastic or shift <= 0 or accumulator.width < bits or result.width + shift <= bits
             for bits in (32, 64)
@@ -51,7 +51,7 @@ class Requantizer:
         return self._rules[8 * sums.itemsize]
 
     def entry(self, sums: np.dtype) -> int:
-        """Address of the function that does it, see `fixedpoint.rounding_rows`."""
+        """Address of the function that does it, see `kernels.rounding_rows`."""
         return requantize_entry(self._by_draws, sums, self.dtype)
 
     def all(self, sums: np.ndarray, draws: np.ndarray) -> np.ndarray:

@@ -11,8 +11,8 @@ Everything is int64, shifts are 0..63, and no step overflows: nothing but that o
 
 import numpy as np
 
-from convstream.fixedpoint.compiled import compiled
 from convstream.fixedpoint.formats import Overflow, Rounding
+from convstream.fixedpoint.kernels.runtime.jit import compiled
 
 _FLOOR, _TOWARD_ZERO, _HALF_UP, _HALF_AWAY, _HALF_EVEN, _STOCHASTIC = range(6)
 _SATURATE, _WRAP = range(2)

@@ -21,7 +21,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from convstream.fixedpoint.compiled import compiled
+from convstream.fixedpoint.kernels.runtime.jit import compiled
 from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.streams import TensorStream, tensor_streams
 

@@ -4,15 +4,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from convstream.fixedpoint.bands import Means, means
-from convstream.fixedpoint.compiled import compiled
-from convstream.fixedpoint.convolve_weights import WeightSums
+from convstream.fixedpoint.kernels.layout.digits import split
+from convstream.fixedpoint.kernels.layout.phases import forward_scan
+from convstream.fixedpoint.kernels.layout.tiles import Means, means
+from convstream.fixedpoint.kernels.multiply_add import lowest_neighbours
+from convstream.fixedpoint.kernels.runtime.jit import compiled
+from convstream.fixedpoint.kernels.weight_sums import WeightSums
 from convstream.fixedpoint.layer import Layer
-from convstream.fixedpoint.limbs import split
 from convstream.fixedpoint.operands import Operand, operand
-from convstream.fixedpoint.pair_kernels import lowest_neighbours
 from convstream.fixedpoint.requantize import EXACT, NO_DRAWS, result_rule, rule_draws
-from convstream.fixedpoint.scan import forward_scan
 
 
 def weight_gradient(x: np.ndarray, dz: np.ndarray, layer: Layer, first_beat: int = 0) -> np.ndarray:

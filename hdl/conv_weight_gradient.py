@@ -13,7 +13,7 @@
 
 from myhdl import ConcatSignal, Signal, always, always_comb, block, intbv
 
-from convstream.fixedpoint.dataflow.latency import (
+from convstream.fixedpoint.dataflow.schedule.latency import (
     BIAS_READ_LATENCY,
     DRAIN_READ_LATENCY,
     READ_LATENCY,

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from myhdl import ResetSignal, Signal, ToVerilogWarning
 
-from convstream.fixedpoint.dataflow.gradient_plan import GradientPlan
-from convstream.fixedpoint.dataflow.latency import SEND_LATENCY, drain_latency, result_latency
-from convstream.fixedpoint.dataflow.plan import Plan
+from convstream.fixedpoint.dataflow.schedule.gradient_plan import GradientPlan
+from convstream.fixedpoint.dataflow.schedule.latency import SEND_LATENCY, drain_latency, result_latency
+from convstream.fixedpoint.dataflow.schedule.plan import Plan
 from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.streams import tensor_streams, weights_beat_bits
 from convstream.hdl.conv_forward import conv_forward

@@ -2,7 +2,7 @@
 
 A frame whose `tlast` is early is completed with zeros, and what follows a frame without `tlast` is dropped up to the
 next `tlast`, so that what comes behind never sees half a frame and never loses its place
-(`fixedpoint.dataflow.framing` is the model)::
+(`fixedpoint.dataflow.model.framing` is the model)::
 
     reset --> receiving --- tlast early ----------------> completing --- frame complete --> receiving
               receiving --- last beat without tlast ----> dropping ----- tlast -----------> receiving

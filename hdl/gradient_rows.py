@@ -2,7 +2,7 @@
 
 from myhdl import Signal, always, always_comb, always_seq, block, intbv
 
-from convstream.fixedpoint.dataflow.latency import UPDATE_CYCLES
+from convstream.fixedpoint.dataflow.schedule.latency import UPDATE_CYCLES
 from convstream.hdl.positions import hold_field
 from convstream.hdl.registers import like, look_up, named
 from convstream.hdl.walk import record_index, walk

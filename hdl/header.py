@@ -1,6 +1,6 @@
 """The comment at the top of a generated file: what it computes, from which formats, at which ports, how fast."""
 
-from convstream.fixedpoint.dataflow.lead import leads
+from convstream.fixedpoint.dataflow.schedule.lead import leads
 from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.streams import TensorStream, tensor_streams
 from convstream.hdl.passes import PASSES

@@ -10,7 +10,7 @@ A read takes `READ_LATENCY` cycles, whatever the window::
 
 from myhdl import Signal, always, always_comb, block, intbv, modbv
 
-from convstream.fixedpoint.dataflow.latency import RELEASE_LATENCY
+from convstream.fixedpoint.dataflow.schedule.latency import RELEASE_LATENCY
 from convstream.hdl.line_writer import BankWrite, line_writer
 from convstream.hdl.memory import memory
 from convstream.hdl.registers import delay, like, look_up, named, register

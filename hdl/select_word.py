@@ -2,7 +2,7 @@
 
 from myhdl import Signal, always, always_comb, block, intbv
 
-from convstream.fixedpoint.dataflow.latency import select_latency
+from convstream.fixedpoint.dataflow.schedule.latency import select_latency
 from convstream.hdl.registers import delay, like, named
 
 

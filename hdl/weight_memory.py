@@ -11,7 +11,7 @@ Forward sums along the word, the input gradient across the filters' words: the s
 
 from myhdl import Signal, always, always_comb, block, concat, intbv
 
-from convstream.fixedpoint.dataflow.latency import operand_latency
+from convstream.fixedpoint.dataflow.schedule.latency import operand_latency
 from convstream.hdl.memory import memory
 from convstream.hdl.registers import delay, like, named, register
 from convstream.hdl.window import split_word

@@ -7,7 +7,7 @@ padding.  Both take one more cycle, which exists only where it is needed.
 
 from myhdl import Signal, always, always_comb, block, intbv
 
-from convstream.fixedpoint.dataflow.latency import READ_LATENCY
+from convstream.fixedpoint.dataflow.schedule.latency import READ_LATENCY
 from convstream.hdl.registers import delay, like, look_up, named
 from convstream.hdl.rotate import rotate
 

@@ -15,7 +15,7 @@ Everything behind the slots is a pipeline without stalls: a slot that was issued
 
 from myhdl import ConcatSignal, Signal, always_comb, block, intbv
 
-from convstream.fixedpoint.dataflow.latency import (
+from convstream.fixedpoint.dataflow.schedule.latency import (
     BIAS_LATENCY,
     REQUANTIZE_LATENCY,
     queue_depth,

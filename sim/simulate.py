@@ -12,15 +12,15 @@ import numpy as np
 from convstream.fixedpoint.layer import Layer
 from convstream.hdl.convert import convert
 from convstream.hdl.passes import PASSES
+from convstream.sim.backends import icarus, verilator
+from convstream.sim.backends.playback import Run
 from convstream.sim.bench import run_files
 from convstream.sim.bench.readiness import most_delayed
 from convstream.sim.bench.stalls import HIGHEST_STALL
 from convstream.sim.errors import BadInput
-from convstream.sim.limit import cycle_limit
-from convstream.sim.simulators import icarus, verilator
+from convstream.sim.result import SimulationResult, judge
 from convstream.sim.stimulus import Episode, play_batches
-from convstream.sim.verdict import SimulationResult, judge
-from convstream.sim.ways import Run
+from convstream.sim.watchdog import cycle_limit
 
 SIMULATORS = {"verilator": verilator, "icarus": icarus}
 

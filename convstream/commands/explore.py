@@ -9,13 +9,12 @@ import click
 from convstream.choices_picture import draw_choices
 from convstream.choices_view import Measured, View
 from convstream.console import counting, print_json, print_table, working
-from convstream.draft import draft_of
 from convstream.fixedpoint.dataflow.choices import legal_lanes
 from convstream.fixedpoint.layer import Layer
 from convstream.layer_file import LayerFile, read_layer_file
 from convstream.options import PASS_NAMES, Positive, clock_option, json_option, layer_argument
 from convstream.sim.errors import BadInput, CheckFailed
-from convstream.sim.exploration import (
+from convstream.sim.explore.exploration import (
     Candidate,
     Rules,
     best_of,
@@ -25,11 +24,12 @@ from convstream.sim.exploration import (
     spread,
     why_none,
 )
+from convstream.sim.explore.measure import Measurement, SimulatedCore, SynthesizedCore, measuring
+from convstream.sim.files.atomic_file import draft_of
 from convstream.sim.fpga.targets import TARGETS, Target
 from convstream.sim.jobs.workers import host_and_port
-from convstream.sim.measure import Measurement, SimulatedCore, SynthesizedCore, measuring
 from convstream.sim.tensors.sources import make_tensors
-from convstream.sim.vectors import all_tensors
+from convstream.sim.vectors.folder import all_tensors
 
 _MOST_SEEDS = 1000
 

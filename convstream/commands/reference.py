@@ -11,11 +11,11 @@ from convstream.fixedpoint.quantize import dequantize
 from convstream.layer_file import read_layer_file
 from convstream.options import json_option, layer_argument, out_option
 from convstream.sim.accuracy import accuracy, float_results
-from convstream.sim.layer_tables import layer_tables
-from convstream.sim.sealed_folder import require_ours, sealed_folder
+from convstream.sim.files.output_folder import output_folder, require_ours
+from convstream.sim.layers.tables import layer_tables
 from convstream.sim.tensors.npz import write_npz
 from convstream.sim.tensors.sources import INPUTS, make_tensors
-from convstream.sim.vectors import all_tensors
+from convstream.sim.vectors.folder import all_tensors
 
 KIND = "convstream reference"
 
@@ -38,7 +38,7 @@ def command(layer_path: Path, out: Path | None, as_json: bool) -> None:
         floats = float_results(file.layer, words)
     if out:
         operands = {name: dequantize(words[name], file.layer.formats.of(name)) for name in INPUTS}
-        with sealed_folder(out, KIND, {"layer_file": layer_tables(file.layer, file.data)}) as draft:
+        with output_folder(out, KIND, {"layer_file": layer_tables(file.layer, file.data)}) as draft:
             write_npz(draft / "reference.npz", operands | floats)
     rows = accuracy(file.layer, words, floats)
     if as_json:

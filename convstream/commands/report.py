@@ -10,7 +10,6 @@ from rich.table import Table
 
 from convstream.accuracy_table import decibels
 from convstream.console import print_json, print_table, working
-from convstream.draft import draft_of
 from convstream.fixedpoint.layer import Layer
 from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
@@ -18,10 +17,11 @@ from convstream.options import json_option, layer_argument
 from convstream.picture import draw
 from convstream.sim.accuracy import Accuracy, accuracy, float_results
 from convstream.sim.errors import CheckFailed
+from convstream.sim.files.atomic_file import draft_of
+from convstream.sim.result import SimulationResult
 from convstream.sim.simulate import simulate
 from convstream.sim.tensors.sources import make_tensors
-from convstream.sim.vectors import all_tensors
-from convstream.sim.verdict import SimulationResult
+from convstream.sim.vectors.folder import all_tensors
 
 _EXACT, _DIFFERS = "bit-exact", "differs"
 

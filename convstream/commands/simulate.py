@@ -14,17 +14,17 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from convstream.console import print_json, print_table, working
-from convstream.draft import draft_of
-from convstream.fixedpoint.dataflow.cycles import core_cycles
+from convstream.fixedpoint.dataflow.timing.cycles import core_cycles
 from convstream.junit import Case, write_junit
 from convstream.layer_file import LayerFile, read_layer_file
 from convstream.options import PASS_NAMES, json_option, layer_argument, pass_option
 from convstream.sim.bench.stalls import HIGHEST_STALL
 from convstream.sim.errors import CheckFailed
+from convstream.sim.files.atomic_file import draft_of
+from convstream.sim.result import SimulationResult
 from convstream.sim.simulate import SIMULATORS, simulate
 from convstream.sim.tensors.sources import make_tensors
-from convstream.sim.vectors import all_tensors
-from convstream.sim.verdict import SimulationResult
+from convstream.sim.vectors.folder import all_tensors
 
 
 class _Share(click.FloatRange):

@@ -9,10 +9,10 @@ from rich.table import Table
 from convstream.console import print_json, print_table, working
 from convstream.layer_file import read_layer_file
 from convstream.options import json_option, out_option
-from convstream.sim.sealed_folder import read_manifest, require_ours
+from convstream.sim.files.output_folder import read_manifest, require_ours
 from convstream.sim.tensors.sources import make_tensors
-from convstream.sim.vectors import all_tensors, check_vectors, write_vectors
-from convstream.sim.vectors_manifest import KIND
+from convstream.sim.vectors.folder import all_tensors, check_vectors, write_vectors
+from convstream.sim.vectors.manifest import KIND
 
 
 @click.command(

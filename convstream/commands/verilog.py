@@ -12,10 +12,10 @@ from convstream.hdl.passes import PASSES
 from convstream.identifier import require_identifier
 from convstream.layer_file import read_layer_file
 from convstream.options import PASS_NAMES, json_option, layer_argument, out_option, pass_option
-from convstream.sim.layer_tables import layer_tables
-from convstream.sim.sealed_folder import read_manifest, require_ours, sealed_folder
+from convstream.sim.files.output_folder import output_folder, read_manifest, require_ours
+from convstream.sim.layers.tables import layer_tables
 from convstream.sim.tensors.sources import make_tensors
-from convstream.sim.vectors import all_tensors
+from convstream.sim.vectors.folder import all_tensors
 from convstream.sim.verilog.export import write_bench
 
 KIND = "convstream verilog"
@@ -41,7 +41,7 @@ def command(layer_path: Path, out: Path, labels: list[str], name: str | None, as
     require_ours(out, KIND)
     with working("computing the vectors"):
         tensors = all_tensors(file.layer, make_tensors(file.layer, file.data, layer_path.parent))
-    with working("converting"), sealed_folder(out, KIND, {"layer_file": layer_tables(file.layer, file.data)}) as draft:
+    with working("converting"), output_folder(out, KIND, {"layer_file": layer_tables(file.layer, file.data)}) as draft:
         for pass_name, module in modules.items():
             convert(file.layer, pass_name, draft, module)
             write_bench(draft, file.layer, tensors, pass_name, module, prefix)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from convstream.fixedpoint.dataflow.cycles import core_cycles
-from convstream.fixedpoint.dataflow.lead import Lead, leads
 from convstream.fixedpoint.dataflow.memories import Memory, memories
+from convstream.fixedpoint.dataflow.schedule.lead import Lead, leads
+from convstream.fixedpoint.dataflow.timing.bound import Limit, limit
+from convstream.fixedpoint.dataflow.timing.cycles import core_cycles
 from convstream.fixedpoint.layer import Layer
-from convstream.fixedpoint.limit import Limit, limit
 from convstream.fixedpoint.streams import tensor_streams
 
 #: Lanes that widen the beats of each stream.

@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 
-from convstream.fixedpoint.dataflow.gradient_plan import GradientPlan
-from convstream.fixedpoint.dataflow.latency import BIAS_READ_LATENCY, DRAIN_READ_LATENCY, drain_queue_depth, queue_depth
-from convstream.fixedpoint.dataflow.plan import Plan
-from convstream.fixedpoint.dataflow.ring import Ring
+from convstream.fixedpoint.dataflow.schedule.gradient_plan import GradientPlan
+from convstream.fixedpoint.dataflow.schedule.latency import (
+    BIAS_READ_LATENCY,
+    DRAIN_READ_LATENCY,
+    drain_queue_depth,
+    queue_depth,
+)
+from convstream.fixedpoint.dataflow.schedule.plan import Plan
+from convstream.fixedpoint.dataflow.schedule.ring import Ring
 from convstream.fixedpoint.layer import Layer
 
 

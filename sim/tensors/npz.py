@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from convstream.sim.errors import BadInput, one_line
-from convstream.sim.plain_file import open_plain
+from convstream.sim.files.regular_file import open_plain
 
 _HEADER_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 

@@ -18,7 +18,7 @@ from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.operands import operand
 from convstream.fixedpoint.quantize import quantize
 from convstream.sim.errors import BadInput
-from convstream.sim.layer_schema import Data, FileData
+from convstream.sim.layers.schema import Data, FileData
 from convstream.sim.tensors.filters import known_filters
 from convstream.sim.tensors.npz import read_npz
 from convstream.sim.tensors.pictures import digits, photograph, pixels_to_words

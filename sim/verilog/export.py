@@ -6,8 +6,8 @@ import numpy as np
 
 from convstream.fixedpoint.layer import Layer
 from convstream.hdl.passes import PASSES
-from convstream.sim.vectors import hex_text
-from convstream.sim.vectors_manifest import hex_file
+from convstream.sim.vectors.folder import hex_text
+from convstream.sim.vectors.manifest import hex_file
 from convstream.sim.verilog.fusesoc import fusesoc_core
 from convstream.sim.verilog.testbench import verilog_testbench
 

@@ -3,7 +3,7 @@
 from importlib.metadata import version
 
 from convstream.hdl.passes import PASSES
-from convstream.sim.vectors_manifest import hex_file
+from convstream.sim.vectors.manifest import hex_file
 from convstream.sim.verilog.testbench import VERILATOR_OPTIONS
 
 _CORE = """\

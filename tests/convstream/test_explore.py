@@ -11,7 +11,7 @@ from convstream.cli import main
 from convstream.fixedpoint.dataflow.estimate import estimate
 from convstream.layer_file import read_layer_file
 from convstream.sim.errors import CheckFailed
-from convstream.sim.measure import SimulatedCore, SynthesizedCore
+from convstream.sim.explore.measure import SimulatedCore, SynthesizedCore
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "layers" / "remainder_3x3_s2.toml"
 CELLS = {"lut": 300, "carry": 60, "register": 400, "dsp": 6, "block_ram": 2, "lut_ram": 0}
@@ -49,7 +49,7 @@ def given(monkeypatch):
 
         monkeypatch.setattr(kind, "take", take)
 
-    monkeypatch.setattr("convstream.sim.measure.workers", here)
+    monkeypatch.setattr("convstream.sim.explore.measure.workers", here)
     return give
 
 

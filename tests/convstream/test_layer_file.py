@@ -10,8 +10,8 @@ from convstream.fixedpoint.formats import Format, Overflow, Rounding
 from convstream.fixedpoint.layer import Lanes
 from convstream.layer_file import LARGEST_BYTES, read_layer_file
 from convstream.sim.errors import BadInput
-from convstream.sim.layer_schema import RandomData
-from convstream.sim.layer_tables import layer_tables, parse_layer
+from convstream.sim.layers.schema import RandomData
+from convstream.sim.layers.tables import layer_tables, parse_layer
 
 EXAMPLES = sorted(Path(__file__).parents[2].joinpath("examples/layers").glob("*.toml"))
 

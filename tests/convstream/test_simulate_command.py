@@ -12,10 +12,10 @@ from PIL import Image
 
 from convstream.cli import main
 from convstream.hdl.passes import PASSES
+from convstream.sim.backends import icarus, verilator
 from convstream.sim.jobs.processes import SimulationError
+from convstream.sim.result import SimulationResult
 from convstream.sim.scoreboard import Mismatch
-from convstream.sim.simulators import icarus, verilator
-from convstream.sim.verdict import SimulationResult
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = "examples/layers/remainder_3x3_s2.toml"

@@ -18,10 +18,10 @@ from convstream.reference.input_gradient import input_gradient
 from convstream.reference.weight_gradient import weight_gradient
 from convstream.sim.beats import stream_tensors
 from convstream.sim.jobs.processes import SimulationError
+from convstream.sim.result import SimulationResult
 from convstream.sim.scoreboard import Mismatch
 from convstream.sim.simulate import simulate_episodes
-from convstream.sim.vectors import all_tensors
-from convstream.sim.verdict import SimulationResult
+from convstream.sim.vectors.folder import all_tensors
 from examples import training_step as example
 
 MISMATCH = Mismatch("dx", (0, 0, 1, 2), batch=0, beat=10, lane=0, cycle=99, expected=3, got=4, step=0.5)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from convstream.fixedpoint.dataflow.cycles import core_cycles
+from convstream.fixedpoint.dataflow.timing.cycles import core_cycles
 from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
 from convstream.sim.simulate import simulate_episodes

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from convstream.fixedpoint.dataflow.gradient_plan import GradientPlan
+from convstream.fixedpoint.dataflow.schedule.gradient_plan import GradientPlan
 from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
 from convstream.sim.beats import beat_count

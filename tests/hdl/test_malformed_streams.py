@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from convstream.fixedpoint.dataflow.framing import whole_frames, whole_sets
+from convstream.fixedpoint.dataflow.model.framing import whole_frames, whole_sets
 from convstream.fixedpoint.formats import Format, Formats
 from convstream.fixedpoint.layer import Lanes, Layer
 from convstream.hdl.passes import PASSES

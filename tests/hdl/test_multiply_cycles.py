@@ -6,9 +6,9 @@ Every slot takes a cycle, so a period that equals the number of useful tap group
 import numpy as np
 import pytest
 
+from convstream.fixedpoint.dataflow.timing.bound import issue_slots
 from convstream.fixedpoint.formats import Format, Formats
 from convstream.fixedpoint.layer import Lanes, Layer
-from convstream.fixedpoint.limit import issue_slots
 from convstream.reference.geometry import Geometry
 from tests.hdl.cores import batch_of, simulate_batches
 

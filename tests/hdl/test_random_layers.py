@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convstream.fixedpoint.dataflow.cycles import core_cycles
-from convstream.fixedpoint.dataflow.framing import whole_frames, whole_sets
+from convstream.fixedpoint.dataflow.model.framing import whole_frames, whole_sets
+from convstream.fixedpoint.dataflow.timing.cycles import core_cycles
 from convstream.hdl.passes import PASSES
 from convstream.sim.beats import beat_count, last_beats, stream_words
 from convstream.sim.simulate import simulate_episodes

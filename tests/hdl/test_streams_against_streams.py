@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convstream.fixedpoint.dataflow.cycles import core_cycles
-from convstream.fixedpoint.dataflow.lead import leads
+from convstream.fixedpoint.dataflow.schedule.lead import leads
+from convstream.fixedpoint.dataflow.timing.cycles import core_cycles
 from convstream.fixedpoint.formats import Format, Formats
 from convstream.fixedpoint.layer import Lanes, Layer
 from convstream.hdl.passes import PASSES

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from myhdl import ResetSignal, Signal, ToVerilogWarning, block, intbv
 
-from convstream.fixedpoint.dataflow.gradient_plan import GradientPlan
-from convstream.fixedpoint.dataflow.plan import Plan
+from convstream.fixedpoint.dataflow.schedule.gradient_plan import GradientPlan
+from convstream.fixedpoint.dataflow.schedule.plan import Plan
 from convstream.fixedpoint.formats import Format, Formats, Overflow, Rounding
 from convstream.fixedpoint.layer import Layer
 from convstream.hdl.bias_gradient import bias_gradient

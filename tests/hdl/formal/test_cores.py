@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from convstream.fixedpoint.dataflow.latency import result_latency
-from convstream.fixedpoint.dataflow.plan import Plan
+from convstream.fixedpoint.dataflow.schedule.latency import result_latency
+from convstream.fixedpoint.dataflow.schedule.plan import Plan
 from convstream.hdl.convert import convert
 from tests.hdl.formal.blocks import small_layer
 from tests.hdl.formal.prove import decide, planted, with_properties

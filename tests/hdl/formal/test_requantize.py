@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from convstream.fixedpoint.dataflow.latency import REQUANTIZE_LATENCY
+from convstream.fixedpoint.dataflow.schedule.latency import REQUANTIZE_LATENCY
 from convstream.fixedpoint.formats import Overflow, Rounding
 from tests.hdl.formal.prove import decide, planted, verilog_of, with_properties
 

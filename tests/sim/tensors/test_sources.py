@@ -18,7 +18,7 @@ from convstream.fixedpoint.weight_gradient import weight_gradient
 from convstream.layer_file import read_layer_file
 from convstream.reference.geometry import Axis, Geometry
 from convstream.sim.errors import BadInput
-from convstream.sim.layer_schema import FileData, PhotographData, RandomData
+from convstream.sim.layers.schema import FileData, PhotographData, RandomData
 from convstream.sim.tensors.filters import NAMES, known_filters
 from convstream.sim.tensors.pictures import mosaic, photograph
 from convstream.sim.tensors.smoothness import scaled_gradient, smoothness_gradient

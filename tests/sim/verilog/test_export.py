@@ -15,7 +15,7 @@ from convstream.hdl.convert import convert
 from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
 from convstream.sim.tensors.sources import make_tensors
-from convstream.sim.vectors import all_tensors
+from convstream.sim.vectors.folder import all_tensors
 from convstream.sim.verilog.export import write_bench
 from tests.sim.stand_ins import CORES, FORWARD, WEIGHT_GRADIENT, Fault, forward_tensors, weight_gradient_tensors
 

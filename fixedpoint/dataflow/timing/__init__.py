@@ -1,0 +1,1 @@
+"""Cycles: when beats arrive, rows are computed and results leave."""

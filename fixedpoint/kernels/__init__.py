@@ -1,0 +1,1 @@
+"""The fast engine: the four passes on vectors and threads, compiled by Numba."""

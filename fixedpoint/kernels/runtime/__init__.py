@@ -1,0 +1,1 @@
+"""What kernels run on: compilation, threads, working memory, vector instructions."""

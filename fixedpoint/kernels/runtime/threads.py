@@ -1,0 +1,178 @@
+"""Work on several cores: as many threads as there are CPUs, or as one asks for.
+
+Results never depend on it, because integer sums do not depend on their order.
+
+A pass is stages of tasks.  Whichever thread is free takes the next task, in compiled code, and goes on to the next
+stage when none is left; there it first waits until the others have finished theirs::
+
+    stage 0     thread 0  | task 0 | task 2 | task 3 |          |
+                thread 1        | task 1     | task 4 ..........|
+    stage 1     thread 0                     waits   | task 0 ...
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from ctypes import CDLL
+from functools import cache, lru_cache
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from convstream.fixedpoint.kernels.runtime.jit import compiled, inner
+
+#: Tasks that a thread does before it looks at whether it has been interrupted.
+AT_ONCE = 64
+#: How often a thread that is done looks at whether the others are, before it sleeps: for about a millisecond.
+_LOOKS = 1 << 20
+#: What is counted of each stage.
+TASKS, TAKEN, FINISHED, OFF = _KINDS = range(4)
+
+_this_cpu = getattr(CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
+_count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def thread_count() -> int:
+    """Threads that the passes use."""
+    return _count
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Use `count` threads inside this context."""
+    global _count
+    if count < 1:
+        raise ValueError(f"at least 1 thread is needed, not {count}")
+    before, _count = _count, count
+    try:
+        yield
+    finally:
+        _count = before
+
+
+def counters_of(*tasks: int) -> np.ndarray:
+    """What is counted of stages of so many tasks, before any is done: for `share`."""
+    return np.array([(count, 0, 0, 0) for count in tasks], np.int64)
+
+
+def share(counters: np.ndarray, stages: Sequence[Callable[[int, np.ndarray], bool]], count: int) -> bool:
+    """Do all tasks of all stages on `count` threads; an exception of any thread is raised here.
+
+    A task calls off a stage by setting its OFF to 1: tasks of it are then taken and finished, but need not be done.
+    Returns whether the last stage was not called off.
+
+    Parameters
+    ----------
+    counters : of stages of which nothing is done yet, see `counters_of`; left as they are
+    stages : functions of the number of a thread and the counters, which take tasks of their stage (`take`), at most
+        AT_ONCE in a call, report each (`finish`), and before the first have to `wait` for the stage before; they
+        return whether any may be left.
+    """
+    counters = counters.copy()  # a thread that comes late looks at those of its own pass
+
+    def until_none_is_left(thread: int) -> None:
+        for work in stages:
+            while work(thread, counters):
+                pass
+
+    if count > 1 and _this_cpu:
+        _keep_off(_this_cpu(), tuple(_workers))
+    others = [_pool().submit(until_none_is_left, thread) for thread in range(1, count)]
+    until_none_is_left(0)
+    if others and not _soon_finished(counters):
+        for other in others:
+            if not other.cancel():
+                other.result()
+    return not counters[-1, OFF]
+
+
+_workers: list[int] = []
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(
+        thread_name_prefix="fixedpoint", initializer=lambda: _workers.append(threading.get_native_id())
+    )
+
+
+def _forget() -> None:
+    """Threads do not survive a fork."""
+    _pool.cache_clear()
+    _workers.clear()
+    _keep_off.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+@lru_cache(maxsize=1)
+def _keep_off(cpu: int, workers: tuple[int, ...]) -> None:
+    """Let the workers run on any CPU but this one.
+
+    Linux may wake a thread on the CPU of the thread that wakes it, where it waits until that one is done, or moved,
+    which takes longer than a pass.
+    """
+    elsewhere = os.sched_getaffinity(0) - {cpu}
+    with suppress(OSError):  # it is only faster
+        for worker in workers if elsewhere else ():
+            os.sched_setaffinity(worker, elsewhere)
+
+
+def _counter(context, builder, signature, arguments, kind):
+    """Address of what is counted of a stage."""
+    data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+    word = ir.IntType(64)
+    return builder.gep(data, [builder.add(builder.mul(arguments[1], word(len(_KINDS))), word(kind))])
+
+
+def _count_up(kind):
+    """One more, and how many there were before; what was written so far is seen by all who see the count."""
+
+    @intrinsic
+    def count_up(typing, counters, stage):
+        def generate(context, builder, signature, arguments):
+            counter = _counter(context, builder, signature, arguments, kind)
+            return builder.atomic_rmw("add", counter, ir.IntType(64)(1), "acq_rel")
+
+        return types.int64(counters, types.int64), generate
+
+    return count_up
+
+
+#: take(counters, stage): the next task that no other thread has taken; there may be none with that number any more.
+take = _count_up(TAKEN)
+#: finish(counters, stage): one task more is finished.
+finish = _count_up(FINISHED)
+
+
+@intrinsic
+def _finished(typing, counters, stage):
+    """Tasks that are finished; whatever was written before is seen."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.load_atomic(_counter(context, builder, signature, arguments, FINISHED), "acquire", 8)
+
+    return types.int64(counters, types.int64), generate
+
+
+@inner
+def wait(counters, stage):
+    """Wait until all tasks of a stage are finished, none of which is left to be taken."""
+    while _finished(counters, stage) < counters[stage, TASKS]:
+        pass
+
+
+@compiled
+def _soon_finished(counters):
+    stage = looks = 0
+    while stage < len(counters) and looks < _LOOKS:
+        looks += 1
+        stage += _finished(counters, stage) >= counters[stage, TASKS]
+    return stage == len(counters)

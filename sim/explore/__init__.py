@@ -1,0 +1,1 @@
+"""Choices of lanes, and measurements of cores that are kept."""

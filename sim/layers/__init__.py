@@ -1,0 +1,1 @@
+"""A layer as plain tables: schema, checks, and writing back."""

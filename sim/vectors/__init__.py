@@ -1,0 +1,1 @@
+"""Test vectors: a folder of tensors, streams and a manifest."""

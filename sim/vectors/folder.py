@@ -1,0 +1,156 @@
+"""Test vectors: a folder with every tensor of a layer, and every stream as `$readmemh` reads it.
+
+    manifest.json    what is what: see `vectors.manifest`
+    tensors.npz      integer arrays x, w, b, z, dz, dx, dw, db
+    <stream>.hex     weights, x, z, dz, dx, dw, db: a beat a line, hexadecimal, most significant digit first
+
+All bytes are decided by the layer file: no clock, machine, user or path is in them.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convstream.fixedpoint.bias_gradient import bias_gradient
+from convstream.fixedpoint.forward import forward
+from convstream.fixedpoint.input_gradient import input_gradient
+from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.operands import operand
+from convstream.fixedpoint.weight_gradient import weight_gradient
+from convstream.sim.beats import STREAM_TENSORS, stream_bytes
+from convstream.sim.errors import BadInput, CheckFailed, one_line
+from convstream.sim.files.output_folder import check_files, output_folder, read_manifest
+from convstream.sim.layers.schema import Data
+from convstream.sim.layers.tables import parse_layer
+from convstream.sim.tensors.npz import read_npz, write_npz
+from convstream.sim.tensors.sources import INPUTS
+from convstream.sim.vectors.manifest import KIND, SCHEMA, hex_file, manifest_contents
+
+TENSORS_FILE = "tensors.npz"
+TENSORS = ("x", "w", "b", "z", "dz", "dx", "dw", "db")
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """What a vectors folder holds: the layer, where its data came from, and all eight tensors as words."""
+
+    layer: Layer
+    data: Data
+    tensors: dict[str, np.ndarray]
+
+
+def all_tensors(layer: Layer, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The inputs x, w, b, dz and the integer model's results z, dx, dw, db, each in its format's dtype."""
+    x, w, b, dz = (inputs[name] for name in INPUTS)
+    return {
+        "x": x,
+        "w": w,
+        "b": b,
+        "z": forward(x, w, b, layer),
+        "dz": dz,
+        "dx": input_gradient(w, dz, layer),
+        "dw": weight_gradient(x, dz, layer),
+        "db": bias_gradient(dz, layer),
+    }
+
+
+def write_vectors(folder: Path, layer: Layer, data: Data, tensors: dict[str, np.ndarray]) -> None:
+    """Write the folder, or replace it if it is one of ours; `tensors` as `all_tensors` gives them.
+
+    Raises
+    ------
+    BadInput
+        The folder cannot be written, or holds something else.
+    """
+    with output_folder(folder, KIND, manifest_contents(layer, data)) as draft:
+        write_npz(draft / TENSORS_FILE, {name: tensors[name] for name in TENSORS})
+        for stream in STREAM_TENSORS:
+            (draft / hex_file(stream)).write_bytes(hex_text(layer, tensors, stream))
+
+
+def read_vectors(folder: Path) -> Vectors:
+    """Read a vectors folder; the tensors have the shapes and dtypes of its layer.
+
+    Raises
+    ------
+    BadInput
+        The manifest or the tensors cannot be read, or do not belong together.
+    """
+    return _vectors_of(folder, _read_manifest(folder))
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    manifest = read_manifest(folder, KIND)
+    schema = manifest.get("schema")
+    if type(schema) is not int or schema != SCHEMA:  # to Python, 1.0 and true are 1
+        raise BadInput(f"{folder}: manifest has schema {json.dumps(schema)}; this version reads {SCHEMA}")
+    return manifest
+
+
+def _vectors_of(folder: Path, manifest: dict[str, Any]) -> Vectors:
+    layer, data = parse_layer(manifest.get("layer_file"), f"{folder / 'manifest.json'}: layer_file")
+    path = folder / TENSORS_FILE
+    tensors = read_npz(path, layer.geometry.shapes)
+    for name, words in tensors.items():
+        if words.dtype != layer.formats.of(name).dtype:
+            raise BadInput(f"{path}: {name} holds {words.dtype}; must be {layer.formats.of(name).dtype}")
+    return Vectors(layer, data, tensors)
+
+
+def check_vectors(folder: Path) -> Vectors:
+    """Check everything that a vectors folder says: hashes, counts, ranges, results and streams.
+
+    The results are computed again from the inputs, and the streams and the manifest from both.
+
+    Raises
+    ------
+    BadInput
+        It is not a vectors folder, or cannot be read.
+    CheckFailed
+        Something in it is not as it must be.
+    """
+    manifest = _read_manifest(folder)
+    check_files(folder, manifest)  # before anything in them is believed
+    vectors = _vectors_of(folder, manifest)
+    layer, tensors = vectors.layer, vectors.tensors
+    for name in sorted(manifest["files"].keys() ^ {TENSORS_FILE, *map(hex_file, STREAM_TENSORS)}):
+        fault = "is not part of test vectors" if name in manifest["files"] else "is missing"
+        raise CheckFailed(f"{folder / name}: {fault}")
+    try:
+        expected = all_tensors(layer, {name: operand(name, tensors[name], layer) for name in INPUTS})
+    except ValueError as error:
+        raise CheckFailed(f"{folder / TENSORS_FILE}: {error}") from None
+    for name, words in expected.items():
+        different = np.argwhere(words != tensors[name])
+        if len(different):
+            index = tuple(int(i) for i in different[0])
+            raise CheckFailed(
+                f"{folder / TENSORS_FILE}: {len(different)} of {words.size} words of {name} differ; the first is "
+                f"{name}{list(index)} = {tensors[name][index]}, must be {words[index]}"
+            )
+    for stream in STREAM_TENSORS:
+        if (folder / hex_file(stream)).read_bytes() != hex_text(layer, tensors, stream):
+            raise CheckFailed(f"{folder / hex_file(stream)}: does not hold the tensors of {TENSORS_FILE}")
+    contents = manifest_contents(layer, vectors.data)
+    if manifest.get("convstream") != contents.pop("convstream"):
+        del contents["cores"]  # another version's may be quicker or slower
+    for key in sorted(manifest.keys() - {"kind", "files", "convstream", "cores", *contents}):
+        raise CheckFailed(f"{folder / 'manifest.json'}: {one_line(key)} is not part of it")
+    for key, value in contents.items():
+        if _as_text(manifest.get(key)) != _as_text(value):
+            raise CheckFailed(f"{folder / 'manifest.json'}: {key} does not follow from the layer")
+    return vectors
+
+
+def _as_text(value: Any) -> str:
+    """As JSON, in which 1, 1.0 and true differ."""
+    return json.dumps(value, sort_keys=True)
+
+
+def hex_text(layer: Layer, tensors: dict[str, np.ndarray], stream: str) -> bytes:
+    """The beats of `stream` as `$readmemh` reads them: a beat a line, every digit written."""
+    beats = stream_bytes(layer, tensors, stream)[:, ::-1]
+    return beats.tobytes().hex("\n", beats.shape[1]).encode() + b"\n"

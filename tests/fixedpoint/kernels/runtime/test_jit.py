@@ -1,0 +1,175 @@
+"""How kernels are compiled: inside their arrays, wherever the package lies, and never from outdated machine code."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from numba import njit
+
+import convstream.fixedpoint.kernels.runtime.jit  # noqa: F401  it listens to all that is compiled
+
+ROOT = Path(__file__).parents[4]
+
+EVERY_KERNEL = """
+import numpy as np
+from convstream.fixedpoint.kernels import winograd
+from convstream.fixedpoint.bias_gradient import bias_gradient
+from convstream.fixedpoint.formats import Format, Formats, Rounding
+from convstream.fixedpoint.forward import forward, forward_definition
+from convstream.fixedpoint.input_gradient import input_gradient, input_gradient_definition
+from convstream.fixedpoint.layer import Lanes, Layer
+from convstream.fixedpoint.quantize import quantize
+from convstream.fixedpoint.weight_gradient import weight_gradient, weight_gradient_definition
+from convstream.reference.geometry import Axis, Geometry
+
+form = Format(8, 4)
+winograd.FEWEST_PRODUCTS = winograd.FEWEST_RESULTS = 0
+for channels, filters, rows, columns in [
+    (2, 4, Axis(7, 3, 2, 1, 2), Axis(5, 2, 3, 4, 0)),
+    (3, 5, Axis(7, 3, 2, 1, 2), Axis(5, 2, 3, 4, 0)),
+    (2, 4, Axis(6, 3, 1, 0, 5, 2), Axis(3, 1, 2)),
+    (3, 5, Axis(7, 3, 1, 1, 1), Axis(6, 3, 1, 2, 0)),
+]:
+    geometry = Geometry(2, channels, filters, rows, columns)
+    for rounding in (Rounding.HALF_EVEN, Rounding.STOCHASTIC):
+        layer = Layer(geometry, Formats(*[form] * 8, rounding), Lanes(channels, 1))
+        x, w, b, dz = (
+            quantize(np.full(geometry.shapes[t], 0.3), form, rounding, layer.formats.overflow)
+            for t in ("x", "w", "b", "dz")
+        )
+        z, dx = forward(x, w, b, layer), input_gradient(w, dz, layer)
+        dw, db = weight_gradient(x, dz, layer), bias_gradient(dz, layer)
+        print(*(int(result.astype(int).sum()) for result in (z, dx, dw, db)))
+    exact = (
+        forward_definition(x, w, b, layer), input_gradient_definition(w, dz, layer),
+        weight_gradient_definition(x, dz, layer),
+    )
+    print(*(int(result.sum()) for result in exact))
+"""
+
+ONE_PASS = """
+import numpy as np
+from convstream.fixedpoint.formats import Format, Formats
+from convstream.fixedpoint.forward import forward
+from convstream.fixedpoint.layer import Layer
+from convstream.reference.geometry import Axis, Geometry
+layer = Layer(Geometry(1, 1, 1, Axis(1, 1), Axis(1, 1)), Formats(*[Format(8, 0)] * 8))
+one = np.ones((1, 1, 1, 1), np.int8)
+print(forward(3 * one, one, one.ravel(), layer).ravel())
+"""
+
+READ_PAST_THE_END = """
+import numpy as np
+from convstream.fixedpoint.rounding import requantize_each
+words = np.zeros(3, np.int64)
+requantize_each(words, words[:2], 8, 0, 0, words)
+"""
+
+
+CALL_BY_ADDRESS = """
+import numpy as np
+from convstream.fixedpoint.kernels.runtime.jit import INT, INTS, call, compiled, entry
+
+@compiled
+def add_one(words, index):
+    words[index] += 1
+
+@compiled
+def add_one_at(address, words, index):
+    call(address, (words, index))
+
+words, address = np.zeros(3, np.int64), entry(add_one, INTS, INT)
+add_one_at(address, words, 1)
+print(words)
+try:
+    add_one_at(address, words.astype(np.int32), 1)
+except Exception as error:
+    print("no function was entered for arguments of types array(int32, 1d, C), int64" in str(error))
+add_one_at(address, words[:2], 2)
+"""
+
+
+def run(program: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder, env={**inherited, "PYTHONPATH": str(folder), **environment}, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def expected() -> str:
+    finished = run(EVERY_KERNEL, ROOT)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def test_no_kernel_leaves_its_arrays(expected):
+    checked = run(EVERY_KERNEL, ROOT, NUMBA_BOUNDSCHECK="1")
+    assert checked.returncode == 0, checked.stderr
+    assert checked.stdout == expected
+
+
+def test_what_others_compile_is_none_of_ours():
+    """A function that was made from a string, say, belongs to no module."""
+
+    def twice(number):
+        return 2 * number
+
+    twice.__module__ = None
+    assert njit(twice)(21) == 42
+
+
+def test_bounds_are_checked_when_asked():
+    """Otherwise the test above would say nothing, for instance because unchecked machine code was kept."""
+    assert "IndexError" in run(READ_PAST_THE_END, ROOT, NUMBA_BOUNDSCHECK="1").stderr
+
+
+def test_functions_are_called_by_address_with_their_own_types_only():
+    finished = run(CALL_BY_ADDRESS, ROOT, NUMBA_BOUNDSCHECK="1")
+    assert finished.stdout == "[0 1 0]\nTrue\n"
+    assert "IndexError" in finished.stderr, "what goes wrong in them comes through"
+
+
+def copy_packages(folder: Path) -> None:
+    """The model alone, below `folder`, as it would be installed there."""
+    for package in ("reference", "fixedpoint"):
+        shutil.copytree(
+            ROOT / package, folder / "convstream" / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    (folder / "convstream" / "__init__.py").touch()
+
+
+def test_the_package_works_where_nothing_can_be_kept(tmp_path, expected):
+    """Neither beside the sources nor in the home folder: a file stands where each folder would be."""
+    copy_packages(tmp_path)
+    for package in ("reference", "fixedpoint"):
+        (tmp_path / "convstream" / package / "__pycache__").touch()
+    home = tmp_path / "home"
+    home.touch()
+    finished = run(EVERY_KERNEL, tmp_path, HOME=str(home), XDG_CACHE_HOME=str(home), LOCALAPPDATA=str(home))
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout == expected
+
+
+def test_kept_code_is_thrown_away_when_what_it_calls_changes(tmp_path):
+    """In a file that compiled code calls, and in one that writes code for it."""
+    copy_packages(tmp_path)
+    results = [run(ONE_PASS, tmp_path).stdout, run(ONE_PASS, tmp_path).stdout]
+    assert results == ["[4]\n"] * 2
+    assert list((tmp_path / "convstream" / "fixedpoint" / "__pycache__").glob("*.nbc"))
+    for file, old, new in [
+        ("rounding_rows.py", "= rounded\n", "= rounded + 10\n"),
+        ("vector_code.py", "    total = builder.add(load(builder, before, kind, 4), vector)", "    total = vector"),
+    ]:
+        source = tmp_path / "convstream" / "fixedpoint" / file
+        before = source.read_text()
+        assert before.count(old) == 1
+        source.write_text(before.replace(old, new))
+        results.append(run(ONE_PASS, tmp_path).stdout)
+        source.write_text(before)
+    assert results[2:] == ["[14]\n", "[3]\n"]
+    assert run(ONE_PASS, tmp_path).stdout == "[4]\n"
