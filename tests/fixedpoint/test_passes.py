@@ -9,7 +9,6 @@ import pytest
 from apytypes import APyFixed
 from hypothesis import given, settings
 
-from convstream import reference
 from convstream.fixedpoint.bias_gradient import bias_gradient, bias_gradient_accumulate
 from convstream.fixedpoint.formats import Format, Formats, Rounding
 from convstream.fixedpoint.forward import forward, forward_accumulate
@@ -19,7 +18,10 @@ from convstream.fixedpoint.stochastic import initial_state
 from convstream.fixedpoint.streams import tensor_streams
 from convstream.fixedpoint.weight_gradient import weight_gradient, weight_gradient_accumulate
 from convstream.reference.bias_gradient import bias_gradient as reference_bias_gradient
+from convstream.reference.forward import forward as reference_forward
 from convstream.reference.geometry import Axis, Geometry
+from convstream.reference.input_gradient import input_gradient as reference_input_gradient
+from convstream.reference.weight_gradient import weight_gradient as reference_weight_gradient
 from tests.fixedpoint.apytypes_rules import APYTYPES_OVERFLOW, APYTYPES_ROUNDING
 from tests.fixedpoint.exact import exact_limit, exact_rounding, xorshift
 from tests.strategies import layers, random_operands, seeds
@@ -53,9 +55,9 @@ def test_accumulators_equal_the_float_reference(layer, seed):
     real = {name: words.astype(np.float64) for name, words in t.items()}
     geometry = layer.geometry
     expected = {
-        "z": reference.forward.forward(real["x"], real["w"], real["b"] * 2.0**layer.bias_shift, geometry),
-        "dx": reference.input_gradient.input_gradient(real["w"], real["dz"], geometry),
-        "dw": reference.weight_gradient.weight_gradient(real["x"], real["dz"], geometry),
+        "z": reference_forward(real["x"], real["w"], real["b"] * 2.0**layer.bias_shift, geometry),
+        "dx": reference_input_gradient(real["w"], real["dz"], geometry),
+        "dw": reference_weight_gradient(real["x"], real["dz"], geometry),
         "db": reference_bias_gradient(real["dz"]),
     }
     for result in RESULTS:

@@ -160,12 +160,12 @@ def test_kept_code_is_thrown_away_when_what_it_calls_changes(tmp_path):
     copy_packages(tmp_path)
     results = [run(ONE_PASS, tmp_path).stdout, run(ONE_PASS, tmp_path).stdout]
     assert results == ["[4]\n"] * 2
-    assert list((tmp_path / "convstream" / "fixedpoint" / "__pycache__").glob("*.nbc"))
+    assert list((tmp_path / "convstream" / "fixedpoint").rglob("*.nbc"))
     for file, old, new in [
         ("rounding_rows.py", "= rounded\n", "= rounded + 10\n"),
-        ("vector_code.py", "    total = builder.add(load(builder, before, kind, 4), vector)", "    total = vector"),
+        ("runtime/vectors.py", "    total = builder.add(load(builder, before, kind, 4), vector)", "    total = vector"),
     ]:
-        source = tmp_path / "convstream" / "fixedpoint" / file
+        source = tmp_path / "convstream" / "fixedpoint" / "kernels" / file
         before = source.read_text()
         assert before.count(old) == 1
         source.write_text(before.replace(old, new))
