@@ -22,6 +22,17 @@ class LayerFile:
     data: Data
 
 
+def load(path: str | Path) -> Layer:
+    """The layer that a layer file describes.
+
+    Raises
+    ------
+    BadInput
+        The file cannot be read, is not TOML, or breaks a rule.
+    """
+    return read_layer_file(Path(path)).layer
+
+
 def read_layer_file(path: Path) -> LayerFile:
     """Read and check a layer file.
 

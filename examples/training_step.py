@@ -21,29 +21,16 @@ from pathlib import Path
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 from sklearn.datasets import load_digits
 
-from convstream.console import print_table, working
-from convstream.fixedpoint.formats import Format, Formats, Overflow, Rounding
-from convstream.fixedpoint.forward import forward
-from convstream.fixedpoint.layer import Layer
-from convstream.fixedpoint.quantize import dequantize, quantize
-from convstream.fixedpoint.requantize import requantize
-from convstream.fixedpoint.streams import tensor_streams
-from convstream.layer_file import LayerFile, read_layer_file
-from convstream.sim.errors import BadInput, CheckFailed
-from convstream.sim.result import SimulationResult
-from convstream.sim.simulate import simulate_episodes
-from convstream.sim.stimulus import play_batches
-from convstream.sim.tensors.random_tensors import random_tensors
-from convstream.sim.tensors.sources import make_tensors
-from convstream.sim.vectors.folder import all_tensors
+import convstream as cs
 
 LAYER_FILE = Path(__file__).with_suffix(".toml")
 
-#: The rate is 2: a power of two only moves a binary point.
-LEARNING_RATE_LOG2 = 1
+LEARNING_RATE = 2
+SEED = 1
 
 
 @dataclass(frozen=True)
@@ -52,7 +39,7 @@ class TrainingStep:
 
     costs: tuple[float, float]
     recognised: tuple[float, float]
-    simulations: dict[str, SimulationResult]
+    simulations: dict  # of simulation results, by tensors
 
     @property
     def failures(self) -> list[str]:
@@ -65,26 +52,23 @@ class TrainingStep:
         return differences + ["the cost did not fall"] * (self.costs[1] >= self.costs[0])
 
 
-def training_step(layer: Layer, x: np.ndarray, w: np.ndarray, b: np.ndarray, labels: np.ndarray) -> TrainingStep:
-    """Improve w (K,C,F,F) and b (K,) once, on pictures x (N,C,H,W) of the digits `labels` (N,); integers of `layer`."""
-    formats = layer.formats
-    first = simulate_core(layer, "forward", [{"x": x, "w": w, "b": b, "z": forward(x, w, b, layer)}])
-    z = dequantize(first.tensors[0]["z"], formats.output)
-    cost_before, recognised_before, dz = classification_cost(z, labels)
+def training_step(
+    layer: cs.Layer, x: np.ndarray, w: np.ndarray, b: np.ndarray, labels: np.ndarray
+) -> TrainingStep:
+    """Improve w (K,C,F,F) and b (K,) once, on pictures x (N,C,H,W) of the digits `labels` (N,); words of `layer`."""
+    old = {"x": x, "w": w, "b": b}
+    first = cs.simulate(layer, old, "forward")
+    cost_before, recognised_before, dz = classification_cost(values_of_z(layer, first), labels)
 
-    dz = quantize(dz, formats.output_gradient, Rounding.HALF_EVEN, Overflow.SATURATE)
-    old = all_tensors(layer, {"x": x, "w": w, "b": b, "dz": dz})
-    input_gradient = simulate_core(layer, "input_gradient", [old])
-    weight_gradient = simulate_core(layer, "weight_gradient", [old])
-    (gradients,) = weight_gradient.tensors
+    old["dz"] = cs.quantize(layer, "dz", dz)
+    input_gradient = cs.simulate(layer, old, "input_gradient")
+    weight_gradient = cs.simulate(layer, old, "weight_gradient")
+    (gradient,) = weight_gradient.tensors
 
     # the forward core once more, now that it is known what it has to learn: old weights, then new ones, and no reset
-    w, b = (descend(old[name], gradients[f"d{name}"], name, formats) for name in ("w", "b"))
-    beats_before = tensor_streams(layer)["z"].beats
-    new = {"x": x, "w": w, "b": b, "z": forward(x, w, b, layer, beats_before)}
-    second = simulate_core(layer, "forward", [old, new])
-    z = dequantize(second.tensors[1]["z"], formats.output)
-    cost_after, recognised_after, _ = classification_cost(z, labels)
+    new = {"x": x, "w": descend(layer, "w", w, gradient["dw"]), "b": descend(layer, "b", b, gradient["db"])}
+    second = cs.simulate(layer, [old, new], "forward")
+    cost_after, recognised_after, _ = classification_cost(values_of_z(layer, second), labels)
     return TrainingStep(
         costs=(cost_before, cost_after),
         recognised=(recognised_before, recognised_after),
@@ -92,11 +76,9 @@ def training_step(layer: Layer, x: np.ndarray, w: np.ndarray, b: np.ndarray, lab
     )
 
 
-def simulate_core(layer: Layer, pass_name: str, batches: list[dict[str, np.ndarray]]) -> SimulationResult:
-    """Play batches through a core, without a reset between them, and compare all that comes out."""
-    with working(f"simulating {pass_name.replace('_', '-')}"):
-        (result,) = simulate_episodes(layer, [play_batches(layer, pass_name, batches)], pass_name)
-    return result
+def values_of_z(layer: cs.Layer, result) -> np.ndarray:
+    """What the forward core put out for its last batch, as real numbers (N,K,OH,OW)."""
+    return cs.dequantize(layer, "z", result.tensors[-1]["z"])
 
 
 def classification_cost(z: np.ndarray, labels: np.ndarray) -> tuple[float, float, np.ndarray]:
@@ -122,31 +104,24 @@ def classification_cost(z: np.ndarray, labels: np.ndarray) -> tuple[float, float
     return float(cost), float(recognised), dz.reshape(z.shape)
 
 
-def descend(words: np.ndarray, gradient: np.ndarray, name: str, formats: Formats) -> np.ndarray:
-    """``words - 2**LEARNING_RATE_LOG2 * gradient``, where `words` are w or b, as `name` says.
+def descend(layer: cs.Layer, name: str, words: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """New words of w or b, as `name` says: ``words - LEARNING_RATE * gradient``, rounded once.
 
-    Exact in integers, and then rounded once, to the format of `words`::
-
-        words             sIII.FFFFFF             the finer of the two fractions is that of the difference;
-        rate * gradient      s.FFFFFFFFFFFF       the rate has moved the point of the gradient
+    Words and their differences are exact in float64, as long as both together have at most 53 bits.
     """
-    form, gradient_form = formats.of(name), formats.of(f"d{name}")
-    step_fraction = gradient_form.fraction - LEARNING_RATE_LOG2
-    fraction = max(form.fraction, step_fraction)
-    up, step_up = fraction - form.fraction, fraction - step_fraction
-    difference = (words.astype(np.int64) << up) - (gradient.astype(np.int64) << step_up)
-    width = 1 + max(form.width + up, gradient_form.width + step_up)
-    return requantize(difference, Format(width, fraction), form, Rounding.HALF_EVEN, Overflow.SATURATE)
+    step = LEARNING_RATE * cs.dequantize(layer, f"d{name}", gradient)
+    return cs.quantize(layer, name, cs.dequantize(layer, name, words) - step)
 
 
-def digits_and_weights(file: LayerFile) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Pictures x, weights w and biases b to begin with, as words of the file's layer; and what the pictures show."""
-    layer, seed = file.layer, file.data.seed
-    x = make_tensors(layer, file.data, file.path.parent)["x"]
-    labels = np.take(load_digits().target, seed + np.arange(len(x)), mode="wrap")  # picture n is digit number seed + n
-    w = random_tensors(layer, seed)["w"] // 16  # small, so that at first all digits are about as likely
-    b = np.zeros(layer.geometry.b_shape, np.int64)
-    return x, w, b, labels
+def digits_and_weights(layer: cs.Layer, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Pictures x, weights w and biases b to begin with, as words of the layer; and what the pictures show."""
+    digits, shapes = load_digits(), layer.geometry.shapes
+    chosen = (seed + np.arange(shapes["x"][0])) % len(digits.target)
+    ink = digits.images[chosen].reshape(shapes["x"])  # 0 to 16
+    x = cs.quantize(layer, "x", ink * 15 / 128 - 1)
+    small = 1 / 8  # so that at first all digits are about as likely
+    w = cs.quantize(layer, "w", np.random.default_rng(seed).uniform(-small, small, shapes["w"]))
+    return x, w, np.zeros(shapes["b"], np.int64), digits.target[chosen]
 
 
 def print_step(step: TrainingStep) -> None:
@@ -159,7 +134,7 @@ def print_step(step: TrainingStep) -> None:
         verdict = "bit-exact" if result.matched else "differs"
         name = result.pass_name.replace("_", "-")
         table.add_row(name, tensors, f"{result.compared_values:,}", f"{result.cycles:,}", verdict)
-    print_table(table)
+    Console().print(table)
     print("cost {:.3f} -> {:.3f}".format(*step.costs))
     print("recognised {:.0%} -> {:.0%} of the digits".format(*step.recognised))
 
@@ -167,10 +142,9 @@ def print_step(step: TrainingStep) -> None:
 def main() -> int:
     """Make the step that the layer file describes, print it, and return the exit code."""
     try:
-        file = read_layer_file(LAYER_FILE)
-        x, w, b, labels = digits_and_weights(file)
-        step = training_step(file.layer, x, w, b, labels)
-    except (BadInput, CheckFailed) as error:
+        layer = cs.load(LAYER_FILE)
+        step = training_step(layer, *digits_and_weights(layer, SEED))
+    except (cs.BadInput, cs.CheckFailed) as error:
         print(f"training_step: {error}", file=sys.stderr)
         return 1
     print_step(step)

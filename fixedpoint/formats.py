@@ -116,6 +116,16 @@ class Formats:
                     f"{name}: fraction must be between {-LARGEST_FRACTION} and {LARGEST_FRACTION}, not {form.fraction}"
                 )
 
+    @classmethod
+    def bits(cls, width: int, **others) -> "Formats":
+        """All words of `width` bits, with values from -1 to 1; `others` are fields of their own, by name.
+
+        A bias is twice as wide, at most `WIDEST_BITS`, and from -2 to 2.
+        """
+        form, bias_width = Format(width, width - 1), min(2 * width, WIDEST_BITS)
+        formats = dict.fromkeys(FORMAT_OF_TENSOR.values(), form) | {"bias": Format(bias_width, bias_width - 2)}
+        return cls(**(formats | others))
+
     def of(self, tensor: str) -> Format:
         """Format of a tensor by its name in the formulas: x, w, b, z, dz, dx, dw or db."""
         return getattr(self, FORMAT_OF_TENSOR[tensor])

@@ -64,6 +64,19 @@ class Layer:
     lanes: Lanes = Lanes()
     weight_sets: int = 1
 
+    @classmethod
+    def conv2d(
+        cls, *, in_channels: int, out_channels: int, height: int, width: int, kernel: int, formats: Formats,
+        stride: int = 1, padding: int | str = 0, batch: int = 1,
+        in_lanes: int = 1, out_lanes: int = 1, kernel_lanes: int = 1, weight_sets: int = 1,
+    ) -> "Layer":  # fmt: skip
+        """A layer by the keys of a layer file; `padding` may also be "same" or "valid"."""
+        geometry = Geometry.square(
+            batch=batch, in_channels=in_channels, height=height, width=width, out_channels=out_channels,
+            kernel=kernel, stride=stride, padding=padding,
+        )  # fmt: skip
+        return cls(geometry, formats, Lanes(in_lanes, out_lanes, kernel_lanes), weight_sets)
+
     @cached_property
     def _hash(self) -> int:
         return hash((self.geometry, self.formats, self.lanes, self.weight_sets))

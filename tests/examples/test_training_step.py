@@ -8,20 +8,14 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from convstream.fixedpoint.formats import Format, Overflow, Rounding
-from convstream.fixedpoint.forward import forward
-from convstream.fixedpoint.quantize import dequantize, quantize
+import convstream as cs
 from convstream.hdl.passes import PASSES
-from convstream.layer_file import read_layer_file
 from convstream.reference.bias_gradient import bias_gradient
 from convstream.reference.input_gradient import input_gradient
 from convstream.reference.weight_gradient import weight_gradient
-from convstream.sim.beats import stream_tensors
 from convstream.sim.jobs.processes import SimulationError
 from convstream.sim.result import SimulationResult
 from convstream.sim.scoreboard import Mismatch
-from convstream.sim.simulate import simulate_episodes
-from convstream.sim.vectors.folder import all_tensors
 from examples import training_step as example
 
 MISMATCH = Mismatch("dx", (0, 0, 1, 2), batch=0, beat=10, lane=0, cycle=99, expected=3, got=4, step=0.5)
@@ -35,27 +29,30 @@ def verdict(monkeypatch):
     """
 
     def give(spoilt: str = "", error: Exception | None = None, **changes):
-        def simulate(layer, episodes, pass_name):
-            played.append(episodes)
+        def simulate(layer, inputs, pass_name):
+            batches = inputs if isinstance(inputs, list) else [inputs]
+            played.append(batches)
             if error and pass_name == spoilt:
                 raise error
-            result = _right(layer, *episodes, pass_name)
-            return [replace(result, **changes) if pass_name == spoilt else result]
+            result = _right(layer, batches, pass_name)
+            return replace(result, **changes) if pass_name == spoilt else result
 
         played = []
-        monkeypatch.setattr(example, "simulate_episodes", simulate)
+        monkeypatch.setattr(cs, "simulate", simulate)
         return played
 
     return give
 
 
-def _right(layer, episode, pass_name):
-    tensors = [{} for _ in range(episode.batches)]
-    for stream, play in episode.expected.items():
-        beats = len(play.words) // episode.batches
-        for batch, found in enumerate(tensors):
-            found |= stream_tensors(layer, play.words[batch * beats : (batch + 1) * beats], stream)
-    cycles = {stream: np.array([1, 2]) for stream in (*PASSES[pass_name].inputs, *PASSES[pass_name].outputs)}
+def _right(layer, batches, pass_name):
+    outputs = PASSES[pass_name].outputs
+    tensors = []
+    for batch in batches:
+        results = {"z": cs.forward(layer, batch["x"], batch["w"], batch["b"])}
+        if pass_name != "forward":
+            results |= cs.gradients(layer, batch["x"], batch["w"], batch["dz"])._asdict()
+        tensors.append({name: results[name] for name in outputs})
+    cycles = {stream: np.array([1, 2]) for stream in (*PASSES[pass_name].inputs, *outputs)}
     return SimulationResult(pass_name, 1, 0, None, (), cycles, {}, tuple(tensors))
 
 
@@ -85,45 +82,45 @@ def test_gradient_of_the_cost_by_central_differences():
 @pytest.mark.parametrize(
     ("weights", "gradients", "expected"),
     [
-        (Format(8, 2), Format(16, 5), {(10, 4): 9, (10, 2): 10, (9, 2): 8, (127, -9): 127, (-128, 4): -128}),
-        (Format(8, 4), Format(8, 4), {(10, 4): 2, (-100, 60): -128}),
-        (Format(8, 6), Format(8, 2), {(10, 1): -22}),
+        (cs.Format(8, 2), cs.Format(16, 5), {(10, 4): 9, (10, 2): 10, (9, 2): 8, (127, -9): 127, (-128, 4): -128}),
+        (cs.Format(8, 4), cs.Format(8, 4), {(10, 4): 2, (-100, 60): -128}),
+        (cs.Format(8, 6), cs.Format(8, 2), {(10, 1): -22}),
     ],
 )
 def test_update(weights, gradients, expected):
     """At a rate of 2, in units of the last place of w; ties go to the even neighbour, and the ends saturate."""
-    formats = replace(read_layer_file(example.LAYER_FILE).layer.formats, weights=weights, weight_gradient=gradients)
+    layer = cs.load(example.LAYER_FILE)
+    formats = replace(layer.formats, weights=weights, weight_gradient=gradients, bias=cs.Format(16, 0))
+    layer = replace(layer, formats=formats)
     words, gradient = (np.array(column, np.int16) for column in zip(*expected, strict=True))
-    assert example.descend(words, gradient, "w", formats).tolist() == list(expected.values())
+    assert example.descend(layer, "w", words, gradient).tolist() == list(expected.values())
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 1790])
 def test_formats_resolve_the_gradients_and_nothing_saturates(seed):
     """Against float64 throughout: the quantizing of dz is part of the error."""
-    file = read_layer_file(example.LAYER_FILE)
-    layer, formats = file.layer, file.layer.formats
-    x, w, b, labels = example.digits_and_weights(replace(file, data=file.data.model_copy(update={"seed": seed})))
-    z = dequantize(forward(x, w, b, layer), formats.output)
-    _, _, dz = example.classification_cost(z, labels)
-    words = quantize(dz, formats.output_gradient, Rounding.HALF_EVEN, Overflow.SATURATE)
-    found = all_tensors(layer, {"x": x, "w": w, "b": b, "dz": words})
+    layer = cs.load(example.LAYER_FILE)
+    x, w, b, labels = example.digits_and_weights(layer, seed)
+    _, _, dz = example.classification_cost(cs.dequantize(layer, "z", cs.forward(layer, x, w, b)), labels)
+    words = cs.quantize(layer, "dz", dz)
+    found = {"dz": words} | cs.gradients(layer, x, w, words)._asdict()
     exact = {
         "dz": dz,
-        "dx": input_gradient(dequantize(w, formats.weights), dz, layer.geometry),
-        "dw": weight_gradient(dequantize(x, formats.input), dz, layer.geometry),
+        "dx": input_gradient(cs.dequantize(layer, "w", w), dz, layer.geometry),
+        "dw": weight_gradient(cs.dequantize(layer, "x", x), dz, layer.geometry),
         "db": bias_gradient(dz),
     }
     for name, values in exact.items():
-        error = dequantize(found[name], formats.of(name)) - values
+        error = cs.dequantize(layer, name, found[name]) - values
         assert np.sum(values**2) > 1e5 * np.sum(error**2), name  # 50 dB
-        assert formats.of(name).lowest < found[name].min(), name
-        assert formats.of(name).highest > found[name].max(), name
+        form = layer.formats.of(name)
+        assert form.lowest < found[name].min(), name
+        assert form.highest > found[name].max(), name
 
 
 @pytest.mark.parametrize("seed", [1, 1790])
 def test_labels_are_those_of_the_pictures(seed):
-    file = read_layer_file(example.LAYER_FILE)
-    x, _, _, labels = example.digits_and_weights(replace(file, data=file.data.model_copy(update={"seed": seed})))
+    x, _, _, labels = example.digits_and_weights(cs.load(example.LAYER_FILE), seed)
     digits = load_digits()
     ink = (x + 128.0) / 15
     for picture, label in zip(ink, labels, strict=True):
@@ -140,19 +137,18 @@ def test_four_digits_through_the_cores(tmp_path, build_root, monkeypatch, capsys
     (tmp_path / "few.toml").write_text(text)
     monkeypatch.setattr(example, "LAYER_FILE", tmp_path / "few.toml")
     simulator = "icarus" if shutil.which("iverilog") else "verilator"
-    simulate = partial(simulate_episodes, simulator=simulator, build_root=build_root)
-    monkeypatch.setattr(example, "simulate_episodes", simulate)
+    monkeypatch.setattr(cs, "simulate", partial(cs.simulate, simulator=simulator, build=build_root))
     assert example.main() == 0, capsys.readouterr()
     assert capsys.readouterr().out.count("bit-exact") == 4
 
 
-def test_new_weights_come_through_the_stream_without_a_reset(verdict):
+def test_new_weights_follow_the_old_ones_in_one_simulation(verdict):
     played = verdict()
     assert example.main() == 0
-    (episode,) = played[-1]
-    first, second = episode.plays["weights"]
-    assert first.words != second.words
-    assert second.after == {"z": len(episode.expected["z"].words) // 2}
+    old, new = played[-1]
+    assert np.array_equal(old["x"], new["x"])
+    assert not np.array_equal(old["w"], new["w"])
+    assert not np.array_equal(old["b"], new["b"])
 
 
 def test_a_difference_is_told_and_fails(verdict, capsys):
