@@ -28,7 +28,7 @@ class _Terminated(SystemExit):
 class _Commands(click.Group):
     """Imports a command when it is asked for: the others, and a Ctrl-C meanwhile, then cost nothing."""
 
-    _NAMES = ("reference", "vectors", "simulate", "verilog", "synth", "estimate", "explore", "report")
+    _NAMES = ("new", "reference", "vectors", "simulate", "verilog", "synth", "estimate", "explore", "report")
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(self._NAMES)
