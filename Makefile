@@ -24,8 +24,7 @@ report: $(INSTALLED)  ## (default) the main job: LAYER through every model and t
 training-step: $(INSTALLED)  ## train on handwritten digits once: the three cores, updated weights, a lower cost
 	$(BIN)/python examples/training_step.py
 
-test: $(TESTABLE)  ## lint and the whole test suite, on every simulator that is installed
-	$(BIN)/ruff check .
+test: lint  ## lint and the whole test suite, on every simulator that is installed
 	$(BIN)/python -m pytest -n 2
 
 campaign: $(TESTABLE)  ## long randomized campaigns (minutes to hours)
@@ -46,8 +45,9 @@ benchmark-hardware: $(TESTABLE) $(COMPARED)  ## forward cores beside those of NN
 benchmark-simulation: $(INSTALLED)  ## both ways to simulate beside a bare C++ main: cycles/s, a few minutes
 	$(BIN)/python benchmarks/simulation.py
 
-lint: $(TESTABLE)  ## style checks only
+lint: $(TESTABLE)  ## style, and that every import resolves
 	$(BIN)/ruff check .
+	$(BIN)/ty check --python $(VENV)
 
 clean:  ## remove everything generated, but not the set-up in .venv
 	rm -rf build

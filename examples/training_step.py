@@ -30,7 +30,7 @@ import convstream as cs
 LAYER_FILE = Path(__file__).with_suffix(".toml")
 
 LEARNING_RATE = 2
-SEED = 1
+SEED = 2
 
 
 @dataclass(frozen=True)
