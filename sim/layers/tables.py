@@ -6,12 +6,12 @@ value, rule and legal values.
 
 import json
 import math
-import os
 from typing import Any
 
 from pydantic import ValidationError
 
 from convstream.fixedpoint.formats import Format, Formats
+from convstream.fixedpoint.kernels.runtime.machine import memory_bytes
 from convstream.fixedpoint.layer import Lanes, Layer, LayerError
 from convstream.reference.geometry import Geometry, same_padding
 from convstream.sim.errors import BadInput, one_line
@@ -119,14 +119,14 @@ def _require_channels(data: Data, geometry: Geometry, origin: str) -> None:
 
 
 def _require_memory(geometry: Geometry, origin: str) -> None:
-    """Refuse a layer whose tensors would take more than half of the machine's memory."""
+    """Refuse a layer whose tensors would take more than half of the memory that this process may use."""
     elements = sum(math.prod(shape) for shape in geometry.shapes.values())
     windows = math.prod(geometry.z_shape) // geometry.out_channels * math.prod(geometry.w_shape[1:])
     padded = math.prod(geometry.x_shape[:2]) * geometry.rows.padded_size * geometry.columns.padded_size
     needed = 64 * elements + 8 * (windows + padded)  # 64 bits each, but 64 bytes while packed into beats
-    limit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    limit = memory_bytes() // 2
     if needed > limit:
         raise BadInput(
             f"{origin}: layer: its tensors need {needed / 2**30:,.1f} GiB; at most {limit / 2**30:,.1f} GiB, half of "
-            "this machine's memory, may be used: make the batch, the image or the channels smaller"
+            "this machine's or container's memory, may be used: make the batch, the image or the channels smaller"
         )

@@ -54,6 +54,18 @@ def test_help_has_an_example(run, command):
     assert "--json" in out
 
 
+@pytest.mark.parametrize("command", [["reference"], ["vectors", "--out", "vectors"], ["simulate"], ["report"]])
+def test_numba_without_its_compiler_is_one_line(command, tmp_path):
+    finished = subprocess.run(
+        [sys.executable, "-m", "convstream", command[0], str(EXAMPLE), *command[1:]],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT), "NUMBA_DISABLE_JIT": "1"},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    line = "the integer model needs Numba's compiler, which NUMBA_DISABLE_JIT turns off: unset it"
+    assert (finished.returncode, finished.stdout, finished.stderr) == (2, "", f"convstream: {line}\n")
+    assert not list(tmp_path.iterdir())
+
+
 def test_version(run):
     assert run("--version") == (0, "convstream, version 0.1.0\n", "")
 

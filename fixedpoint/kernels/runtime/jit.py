@@ -1,7 +1,4 @@
-"""How the integer kernels are compiled: Numba, machine code kept between runs wherever there is a place to keep it.
-
-Numba throws kept code away when its own source file changes.  Ours is thrown away when any file of this package does,
-because a kernel contains those that it calls, and vector code that yet another file writes.
+"""How the integer kernels are compiled: Numba, with machine code kept from one run to the next (`runtime.cache`).
 
 A function that Numba compiles is compiled once more with each that calls it.  For the large ones that takes longer
 than they are worth, so they are called by their addresses::
@@ -19,25 +16,19 @@ once, and only what looks at them for each dtype::
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 from numba import config, from_dtype, njit, types
 from numba.core import cgutils, errors, event
-from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.dispatcher import Dispatcher
+from numba.core.registry import CPUDispatcher
 from numba.extending import intrinsic
 
-_SOURCES = sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parents[2].rglob("*.py")))).digest()
+from convstream.fixedpoint.errors import CompilerDisabled
+from convstream.fixedpoint.kernels.runtime.cache import KernelCache
 
-
-class _PackageCache(FunctionCache):
-    """Machine code of one function, with the whole package as its source."""
-
-    def __init__(self, function: Callable):
-        super().__init__(function)
-        self._cache_file = IndexDataCacheFile(self._cache_path, self._impl.filename_base, _SOURCES)
+if config.DISABLE_JIT:
+    raise CompilerDisabled("the integer model needs Numba's compiler, which NUMBA_DISABLE_JIT turns off: unset it")
 
 
 def compiled(function: Callable) -> Callable:
@@ -49,18 +40,26 @@ def compiled(function: Callable) -> Callable:
 
 
 def inner(function: Callable) -> Callable:
-    """Decorator: as `compiled`, for what compiled functions call.  Python must not, there is nothing for it to call.
+    """Decorator: as `compiled`, for what compiled functions call; a call from Python is a TypeError.
 
     What Python would need to call it takes as long to compile as many of these functions do themselves.
     """
-    return _kept(njit(no_cfunc_wrapper=True, no_cpython_wrapper=True)(function))
+    dispatcher = _kept(njit(no_cfunc_wrapper=True, no_cpython_wrapper=True)(function))
+    dispatcher.__class__ = _Inner
+    return dispatcher
+
+
+class _Inner(CPUDispatcher):
+    """A dispatcher for compiled callers alone; Numba's own would follow a null pointer."""
+
+    def __call__(self, *arguments, **keywords):
+        raise TypeError(f"{self.py_func.__qualname__} is called by compiled functions alone, not from Python")
 
 
 def _kept(dispatcher: Dispatcher) -> Dispatcher:
-    function = dispatcher.py_func
     if not config.BOUNDSCHECK:
-        with suppress(RuntimeError):  # neither the package's folder nor the user's can be written: nothing is kept
-            dispatcher._cache = _PackageCache(function)
+        with suppress(RuntimeError):  # nothing is kept where no folder can be written
+            dispatcher._cache = KernelCache(dispatcher.py_func)
     return dispatcher
 
 

@@ -1,4 +1,4 @@
-"""Work on several cores: as many threads as there are CPUs, or as one asks for.
+"""Work on several cores: as many threads as this process may use processors, or as one asks for.
 
 Results never depend on it, because integer sums do not depend on their order.
 
@@ -14,7 +14,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for_futures
 from contextlib import contextmanager, suppress
 from ctypes import CDLL
 from functools import cache, lru_cache
@@ -25,6 +26,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from convstream.fixedpoint.kernels.runtime.jit import compiled, inner
+from convstream.fixedpoint.kernels.runtime.machine import processors
 
 #: Tasks that a thread does before it looks at whether it has been interrupted.
 AT_ONCE = 64
@@ -32,9 +34,11 @@ AT_ONCE = 64
 _LOOKS = 1 << 20
 #: What is counted of each stage.
 TASKS, TAKEN, FINISHED, OFF = _KINDS = range(4)
+#: Tasks taken and finished of a stage in which something failed: more than any stage has.
+_STOPPED = 1 << 62
 
 _this_cpu = getattr(CDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None
-_count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_count = processors()
 
 
 def thread_count() -> int:
@@ -61,7 +65,10 @@ def counters_of(*tasks: int) -> np.ndarray:
 
 
 def share(counters: np.ndarray, stages: Sequence[Callable[[int, np.ndarray], bool]], count: int) -> bool:
-    """Do all tasks of all stages on `count` threads; an exception of any thread is raised here.
+    """Do all tasks of all stages on `count` threads.
+
+    An exception of any thread, KeyboardInterrupt included, is raised here, after the others have ended the task that
+    each was at.
 
     A task calls off a stage by setting its OFF to 1: tasks of it are then taken and finished, but need not be done.
     Returns whether the last stage was not called off.
@@ -76,19 +83,32 @@ def share(counters: np.ndarray, stages: Sequence[Callable[[int, np.ndarray], boo
     counters = counters.copy()  # a thread that comes late looks at those of its own pass
 
     def until_none_is_left(thread: int) -> None:
-        for work in stages:
-            while work(thread, counters):
-                pass
+        try:
+            for work in stages:
+                while work(thread, counters):
+                    pass
+        except BaseException:
+            counters[:, (TAKEN, FINISHED)] = _STOPPED  # no thread takes another task, or waits for one
+            raise
 
     if count > 1 and _this_cpu:
         _keep_off(_this_cpu(), tuple(_workers))
     others = [_pool().submit(until_none_is_left, thread) for thread in range(1, count)]
-    until_none_is_left(0)
-    if others and not _soon_finished(counters):
-        for other in others:
-            if not other.cancel():
-                other.result()
+    try:
+        until_none_is_left(0)
+        if others and not _soon_finished(counters):
+            _end(others)
+    except BaseException:
+        wait_for_futures(other for other in others if not other.cancel())
+        raise
     return not counters[-1, OFF]
+
+
+def _end(threads: Sequence[Future]) -> None:
+    """Wait for those that have begun, and raise what they raised."""
+    for thread in threads:
+        if not thread.cancel():
+            thread.result()
 
 
 _workers: list[int] = []
@@ -174,5 +194,5 @@ def _soon_finished(counters):
     stage = looks = 0
     while stage < len(counters) and looks < _LOOKS:
         looks += 1
-        stage += _finished(counters, stage) >= counters[stage, TASKS]
+        stage += _finished(counters, stage) == counters[stage, TASKS]  # more: stopped
     return stage == len(counters)

@@ -4,10 +4,14 @@ LLVM turns the products of pairs into the one instruction that AVX-512, AVX2 and
 another CPU can do instead; nothing in here names an instruction.
 """
 
-from llvmlite import binding, ir
+from llvmlite import ir
+from numba.core.registry import cpu_target
 
+#: The instruction sets that Numba compiles for, as LLVM writes them: ``+avx2,-avx512bw,...``.  They are those of this
+#: CPU unless NUMBA_CPU_NAME, NUMBA_CPU_FEATURES or NUMBA_ENABLE_AVX say otherwise, and part of the key of kept code.
+FEATURES = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
 #: 32-bit lanes of a vector; a result never depends on it.
-LANES = 16 if binding.get_host_cpu_features().get("avx512bw") else 8
+LANES = 16 if "+avx512bw" in FEATURES else 8
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 SUMS = ir.VectorType(I32, LANES)

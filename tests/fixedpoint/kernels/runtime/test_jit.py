@@ -10,6 +10,7 @@ import pytest
 from numba import njit
 
 import convstream.fixedpoint.kernels.runtime.jit  # noqa: F401  it listens to all that is compiled
+from convstream.fixedpoint.kernels.runtime import cache
 
 ROOT = Path(__file__).parents[4]
 
@@ -91,6 +92,31 @@ except Exception as error:
 add_one_at(address, words[:2], 2)
 """
 
+#: A pass of several vectors, on a CPU that has AVX-512 or not.
+ONE_PASS_ON = """
+import numpy as np
+from llvmlite import binding
+features = binding.get_host_cpu_features()
+features["avx512bw"] = {avx512}
+binding.get_host_cpu_features = lambda: features
+from convstream.fixedpoint.formats import Format, Formats
+from convstream.fixedpoint.forward import forward_accumulate, forward_definition
+from convstream.fixedpoint.layer import Layer
+from convstream.reference.geometry import Axis, Geometry
+layer = Layer(Geometry(1, 3, 5, Axis(9, 3), Axis(70, 3)), Formats(*[Format(8, 0)] * 8))
+rng = np.random.default_rng(1)
+operands = [rng.integers(-128, 128, layer.geometry.shapes[name], np.int8) for name in ("x", "w", "b")]
+print((forward_accumulate(*operands, layer) == forward_definition(*operands, layer)).all())
+"""
+
+CALLED_FROM_PYTHON = """
+from convstream.fixedpoint.kernels.multiply_add import correlate
+try:
+    correlate(1, 2)
+except TypeError as error:
+    print(error)
+"""
+
 
 def run(program: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
@@ -160,16 +186,44 @@ def test_kept_code_is_thrown_away_when_what_it_calls_changes(tmp_path):
     copy_packages(tmp_path)
     results = [run(ONE_PASS, tmp_path).stdout, run(ONE_PASS, tmp_path).stdout]
     assert results == ["[4]\n"] * 2
-    assert list((tmp_path / "convstream" / "fixedpoint").rglob("*.nbc"))
+    kernels = tmp_path / "convstream" / "fixedpoint" / "kernels"
+    kept = set((kernels / "__pycache__").glob("*.nbc"))
+    assert kept
     for file, old, new in [
         ("rounding_rows.py", "= rounded\n", "= rounded + 10\n"),
         ("runtime/vectors.py", "    total = builder.add(load(builder, before, kind, 4), vector)", "    total = vector"),
     ]:
-        source = tmp_path / "convstream" / "fixedpoint" / "kernels" / file
+        source = kernels / file
         before = source.read_text()
         assert before.count(old) == 1
         source.write_text(before.replace(old, new))
         results.append(run(ONE_PASS, tmp_path).stdout)
+        assert not kept & set((kernels / "__pycache__").glob("*.nbc")), "what other sources left is removed"
         source.write_text(before)
     assert results[2:] == ["[14]\n", "[3]\n"]
     assert run(ONE_PASS, tmp_path).stdout == "[4]\n"
+
+
+def test_kept_code_is_shared_between_cpus_of_different_vectors(tmp_path):
+    """Of machines that are told to compile for the same one: the width is that of what code is compiled for."""
+    for avx512 in (True, False):
+        program = ONE_PASS_ON.format(avx512=avx512)
+        finished = run(program, ROOT, NUMBA_CACHE_DIR=str(tmp_path), NUMBA_CPU_NAME="generic")
+        assert (finished.stdout, finished.returncode) == ("True\n", 0), finished.stderr
+
+
+def test_two_processes_that_save_at_once_keep_their_own_code(tmp_path):
+    """Neither finds what the other saved for other types."""
+    (one, two), files = (("int8",), ("int16",)), cache._Files(tmp_path, "kernel")
+    other = cache._Files(tmp_path, "kernel")
+    files.save(one, "code of int8")
+    other.save(two, "code of int16")
+    assert (files.load(one), files.load(two), files.load(("int32",))) == ("code of int8", "code of int16", None)
+    for file in tmp_path.iterdir():
+        file.write_bytes(file.read_bytes()[:5])
+    assert files.load(one) is None, "cut short"
+
+
+def test_a_kernel_that_python_calls_is_an_error():
+    finished = run(CALLED_FROM_PYTHON, ROOT)
+    assert finished.stdout == "correlate is called by compiled functions alone, not from Python\n", finished.stderr

@@ -1,9 +1,11 @@
 """Stages of tasks: each task once, no stage before the one before is finished, whatever the threads do."""
 
 import os
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +13,14 @@ from numba import njit
 
 from convstream.fixedpoint.formats import Format, Formats
 from convstream.fixedpoint.forward import forward, forward_accumulate, forward_definition
-from convstream.fixedpoint.kernels import direct, winograd
+from convstream.fixedpoint.kernels import direct, weight_sums, winograd
 from convstream.fixedpoint.kernels.layout import tiles
 from convstream.fixedpoint.kernels.multiply_add import WIDE
 from convstream.fixedpoint.kernels.runtime.threads import (
     AT_ONCE,
+    FINISHED,
     OFF,
+    TAKEN,
     TASKS,
     counters_of,
     finish,
@@ -29,6 +33,8 @@ from convstream.fixedpoint.kernels.runtime.threads import (
 from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.weight_gradient import weight_gradient_accumulate, weight_gradient_definition
 from convstream.reference.geometry import Axis, Geometry
+
+ROOT = Path(__file__).parents[4]
 
 #: What a task that is done once adds up to.
 ONCE = sum(i * i % 3 for i in range(3000))
@@ -113,19 +119,81 @@ def test_a_thread_that_comes_late_is_not_waited_for():
     assert not late
 
 
-@pytest.mark.parametrize("failing", [0, 1])
-def test_an_exception_of_any_thread_is_raised(failing):
-    done = np.zeros((1, 50), np.int64)
+#: Three stages of tasks, of which one fails while the other threads wait for it in compiled code.
+ONE_TASK_FAILS = """
+from itertools import product
+import numpy as np
+from convstream.fixedpoint.kernels.runtime.threads import counters_of, share
+from tests.fixedpoint.kernels.runtime.test_threads import ONCE, add_one, failing_stage
+
+kinds, cases = (RuntimeError, KeyboardInterrupt), ((2, 0), (2, 1), (4, 0), (4, 2))
+for kind, (count, failing), _ in product(kinds, cases, range(10)):
+    before, done = np.zeros((3, 50), np.int64), np.zeros((3, 50), np.int64)
+    fails = failing_stage(failing, kind)
+    stages = [
+        lambda thread, counters: fails(thread, counters) or add_one(counters, 0, before, done),
+        lambda thread, counters: add_one(counters, 1, before, done),
+        lambda thread, counters: add_one(counters, 2, before, done),
+    ]
+    try:
+        share(counters_of(50, 50, 50), stages, count)
+    except kind as error:
+        assert str(error) == f"thread {failing}"
+    else:
+        raise SystemExit("nothing was raised")
+    seen = done.sum()
+    assert not done[1:].any() and done.sum() == seen, "nobody is at work"
+done = np.zeros((1, 50), np.int64)
+share(counters_of(50), [lambda thread, counters: add_one(counters, 0, done, done)], count)
+assert (done == ONCE).all()
+print("all stopped")
+"""
+
+
+def failing_stage(failing, kind):
+    """A thread takes a task, lets the others do all that are left, and fails."""
 
     def work(thread, counters):
         if thread == failing:
-            take_one(counters)  # and never finish it
-            raise RuntimeError(f"thread {thread}")
-        time.sleep(0.05)
-        return add_one(counters, 0, done, done)
+            take_one(counters)
+            until = time.monotonic() + 10
+            while counters[0, FINISHED] < counters[0, TASKS] - 1 and time.monotonic() < until:
+                time.sleep(0.0001)
+            raise kind(f"thread {thread}")
+        while not counters[0, TAKEN]:
+            time.sleep(0.0001)
+        return False
 
-    with pytest.raises(RuntimeError, match=f"thread {failing}"):
-        share(counters_of(50), (work,), 2)
+    return work
+
+
+def test_an_exception_of_any_thread_stops_all_and_is_raised():
+    """In a process of its own, to be killed if a thread waits for ever."""
+    finished = subprocess.run(
+        [sys.executable, "-c", ONE_TASK_FAILS],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert finished.stdout == "all stopped\n", finished.stderr
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_kernel_that_fails_leaves_no_thread_waiting(count, monkeypatch):
+    """Of the weight gradient, whose second stage looks for sums that the first has made."""
+    monkeypatch.setattr(tiles, "SHARED_MULTIPLICATIONS", 0)
+
+    def fail(*given):
+        raise MemoryError("no memory for planes")
+
+    form = Format(8, 4)
+    layer = Layer(Geometry(4, 2, 3, Axis(20, 3), Axis(20, 3)), Formats(*[form] * 8))
+    x, dz = (np.ones(layer.geometry.shapes[name], np.int8) for name in ("x", "dz"))
+    with threads(count):
+        with monkeypatch.context() as patch:
+            patch.setattr(weight_sums, "dot_bands", fail)
+            with pytest.raises(MemoryError, match="no memory for planes"):
+                weight_gradient_accumulate(x, dz, layer)
+        dw = weight_gradient_accumulate(x, dz, layer)
+    np.testing.assert_array_equal(dw, weight_gradient_definition(x, dz, layer))
 
 
 @njit
