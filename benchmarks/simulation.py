@@ -136,7 +136,7 @@ class Contest:
             raise SystemExit("the bare main failed")
 
     def limit(self, episode, at_once: bool) -> int:
-        return 1 if at_once else cycle_limit(self.layer, episode.batches, episode.beats).cycles(0)
+        return 1 if at_once else cycle_limit(self.layer, "forward", episode.batches, episode.beats).cycles(0)
 
     def check(self, side: str, episode, records: list[dict], at_once: bool) -> None:
         if not at_once:

@@ -89,7 +89,7 @@ def simulate_episodes(
         raise ValueError(f"simulator must be one of {', '.join(SIMULATORS)}, not {simulator!r}")
     levels = _stall_levels(pass_name, stall)
     worst = max(levels.values())
-    limits = [_limit(layer, episode, worst) for episode in episodes]
+    limits = [_limit(layer, pass_name, episode, worst) for episode in episodes]
     if timeout_seconds is None:
         timeout_seconds = _START_SECONDS + sum(limits) / _SLOWEST_CYCLES_PER_SECOND
 
@@ -111,10 +111,11 @@ def simulate_episodes(
     return results
 
 
-def _limit(layer: Layer, episode: Episode, stall: float) -> int:
+def _limit(layer: Layer, pass_name: str, episode: Episode, stall: float) -> int:
     """Cycles after which an episode that has not ended never will."""
     latest = max((play.earliest for plays in episode.plays.values() for play in plays), default=0)
-    cycles = cycle_limit(layer, episode.batches, episode.beats).cycles(stall)
+    batches = max(1, -(-episode.frames // layer.geometry.batch))
+    cycles = cycle_limit(layer, pass_name, batches, episode.beats).cycles(stall)
     return latest + most_delayed(episode.sinks.values(), cycles)
 
 

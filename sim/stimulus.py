@@ -58,6 +58,12 @@ class Episode:
         return sum(self.stream_beats.values())
 
     @property
+    def frames(self) -> int:
+        """Most frames that are played into one input of images or gradients: each ends with a `tlast`."""
+        data = (plays for stream, plays in self.plays.items() if stream != "weights")
+        return max((sum(len(play.lasts) for play in plays) for plays in data), default=0)
+
+    @property
     def stream_beats(self) -> dict[str, int]:
         """Beats to be played, or expected, by stream."""
         played = {stream: sum(len(play.words) for play in plays) for stream, plays in self.plays.items()}

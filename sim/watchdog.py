@@ -1,8 +1,12 @@
-"""Limit: after how many cycles a core must be through, so that a test bench can call it stuck."""
+"""Watchdog: after how many cycles a core must be through, so that a test bench can call it stuck."""
 
 from dataclasses import dataclass
 
+from convstream.fixedpoint.dataflow.timing.cycles import core_cycles
 from convstream.fixedpoint.layer import Layer
+
+#: Times the cycles that a right core takes at most; and cycles for what comes before and after the beats.
+FACTOR, MARGIN = 2, 1000
 
 
 @dataclass(frozen=True)
@@ -16,11 +20,20 @@ class CycleLimit:
         return self.fixed + int(self.stalled / (1 - stall))
 
 
-def cycle_limit(layer: Layer, batches: int, beats: int) -> CycleLimit:
-    """Limit for so many batches, and beats on all streams together; any core that obeys its design is far below.
+def cycle_limit(layer: Layer, pass_name: str, batches: int, beats: int) -> CycleLimit:
+    """Limit of an episode: `FACTOR` times what a right core takes at most, and `MARGIN` for both parts.
 
-    Were no two things ever done at once, a core would take a cycle for each useful product that its channel lanes
-    leave to be made one by one, and 1 / (1 - stall) cycles for each beat.  That is doubled.
+    Were no two batches ever in the core at once, it would take the predicted cycles of a batch for each; and a stall
+    costs no more than it lasts, 1 / (1 - stall) cycles for each beat.
+
+    Parameters
+    ----------
+    pass_name : str
+        forward, input_gradient or weight_gradient.
+    batches : int
+        Batches that the core makes of its inputs.
+    beats : int
+        Beats on all streams together, those of weights included.
     """
-    slots = batches * layer.geometry.multiplications // (layer.lanes.in_lanes * layer.lanes.out_lanes)
-    return CycleLimit(fixed=1000 + 2 * slots, stalled=1000 + 2 * beats)
+    cycles = batches * core_cycles(layer, pass_name).batch_cycles()
+    return CycleLimit(fixed=MARGIN + FACTOR * cycles, stalled=MARGIN + FACTOR * beats)

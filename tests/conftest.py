@@ -17,6 +17,12 @@ def build_root(tmp_path):
     return tmp_path / "build"
 
 
+@pytest.fixture
+def any_simulator():
+    """For many small cores: Icarus Verilog where it is installed, since it builds one at once; else Verilator."""
+    return "icarus" if shutil.which("iverilog") else "verilator"
+
+
 def pytest_terminal_summary(terminalreporter):
     if shutil.which("iverilog"):
         terminalreporter.write_line("simulators: Verilator and Icarus Verilog")

@@ -232,7 +232,7 @@ def _files(prefix: str, streams: tuple[str, ...]) -> str:
 
 def _tail(layer: Layer, pass_name: str, module: str, beats: dict[str, int]) -> str:
     ports, outputs, status = stream_ports(pass_name), PASSES[pass_name].outputs, PASSES[pass_name].status[1:]
-    limit = cycle_limit(layer, 1, sum(beats.values()))
+    limit = cycle_limit(layer, pass_name, 1, sum(beats.values()))
     standing = [
         f'            $display("{ports[stream]}: %0d of {beats[stream]} beats", {stream}_transferred);'
         for stream in ports
