@@ -1,11 +1,12 @@
-"""Share of the multiplier cycles that do useful work: every example layer, and every lane choice of four of them.
+"""Efficiency and useful share of the multipliers: every example layer, and every lane choice of four of them.
 
     python benchmarks/efficiency.py
 
-efficiency = bound / period.  The bound is the fewest cycles that lanes and streams allow
+eff.: efficiency = bound / period.  The bound is the fewest cycles that lanes and streams allow
 (`fixedpoint/dataflow/timing/bound.py`); the period is that of images (weight gradient: batches) back to back, from the
-cycle model, which `tests/hdl/test_cycles.py`
-holds against the simulated cores to the cycle.
+cycle model, which `tests/hdl/test_cycles.py` holds against the simulated cores to the cycle.
+
+useful: share of the multipliers' cycles that multiply a weight with a pixel that is not padding.
 
 wait: cycles from the last beat that the first result depends on, if beats come without a pause, to that result's beat.
 """
@@ -39,7 +40,7 @@ def _beats_of_first_result(layer: Layer, pass_name: str) -> int | None:
 def _cells(layer: Layer, core: Estimate) -> str:
     beats = _beats_of_first_result(layer, core.pass_name)
     wait = "" if beats is None else f"{core.latency_cycles - beats:,}"
-    return f"{float(core.period):>12,.0f}{core.efficiency:>8.3f}{wait:>6}"
+    return f"{float(core.period):>12,.0f}{core.efficiency:>8.3f}{core.useful:>8.1%}{wait:>6}"
 
 
 def _row(name: str, choice: Choice) -> str:
@@ -50,8 +51,9 @@ def _row(name: str, choice: Choice) -> str:
 
 
 def _head(title: str) -> str:
-    names = "".join(f"{name.replace('_', '-'):>26}" for name in _PASSES)
-    heads = f"{'period':>12}{'eff.':>8}{'wait':>6}" * (len(_PASSES) - 1) + f"{'period':>12}{'eff.':>8}"
+    names = "".join(f"{name.replace('_', '-'):>34}" for name in _PASSES)
+    shared = f"{'period':>12}{'eff.':>8}{'useful':>8}"
+    heads = f"{shared}{'wait':>6}" * (len(_PASSES) - 1) + shared
     return f"\n{title}\n{'':36}{names.rstrip()}\n{'layer':18}{'lanes':>12}{'mult.':>6}{heads}"
 
 

@@ -8,12 +8,15 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from convstream.sim.errors import one_line
 from convstream.sim.explore.exploration import Candidate, Rules
 
 _INK, _FAINT, _SET, _RULE = "#222222", "#bbbbbb", "#0b5fa5", "#c0392b"
+
+#: From pale to dark: no useful cycle to all of them.
+_USEFUL = "YlGnBu"
 
 #: Between two points that are labelled, at the resolution at which figures are laid out.
 _LABEL_PIXELS = 24
@@ -23,7 +26,7 @@ def draw_choices(
     path: Path, title: str, found: Sequence[Candidate], best: Sequence[Candidate], recommended: Candidate | None,
     rules: Rules,
 ) -> None:  # fmt: skip
-    """Write a PNG of multipliers and cycles of all candidates, both axes logarithmic.
+    """Write a PNG of multipliers and cycles of all candidates, both axes logarithmic, the useful share as colour.
 
     Parameters
     ----------
@@ -44,9 +47,14 @@ def draw_choices(
 
 
 def _scatter(axes: Axes, found: Sequence[Candidate], best: Sequence[Candidate], recommended: Candidate | None) -> None:
-    axes.scatter(*_points(found), s=26, color=_FAINT, linewidths=0, label=f"all {len(found):,} choices")
+    useful = [candidate.choice.useful for candidate in found]
+    points = axes.scatter(*_points(found), s=26, c=useful, cmap=_USEFUL, vmin=0, vmax=1, linewidths=0, zorder=3,
+                          label=f"all {len(found):,} choices")  # fmt: skip
+    axes.figure.colorbar(points, ax=axes, pad=0.01, fraction=0.04, format=PercentFormatter(1),
+                         label="useful: share of the multipliers' cycles")  # fmt: skip
     if best:
-        axes.plot(*_points(best), color=_SET, lw=1, marker="o", ms=5, label=f"no other beats these {len(best):,}")
+        axes.plot(*_points(best), color=_SET, lw=1, marker="o", ms=8, fillstyle="none",
+                  label=f"no other beats these {len(best):,}")  # fmt: skip
     if recommended:
         axes.scatter(*_points([recommended]), s=260, marker="*", color=_RULE, zorder=4, label="recommended")
 

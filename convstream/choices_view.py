@@ -78,7 +78,8 @@ class View:
         """The set, and what was measured of it."""
         at_clock = "" if self.rules.clock_mhz is None else f" at {self.rules.clock_mhz:g} MHz"
         shown = f"{len(self.best)} of {len(self.found)} choices"
-        headings = ["multipliers", "DSP", "cycles", "efficiency", "memory bits", *(["images/s"] if at_clock else [])]
+        headings = ["multipliers", "DSP", "cycles", "efficiency", "useful", "memory bits"]
+        headings += ["images/s"] if at_clock else []
         table = _table(f"{name}, {self.passes}: {shown}, on {self.target.device}{at_clock}", headings)
         table.add_column("")
         for candidate in self.best:
@@ -113,6 +114,7 @@ class View:
             "dsps": candidate.dsps,
             "cycles": float(choice.cycles),
             "efficiency": choice.efficiency,
+            "useful": choice.useful,
             "memory_bits": choice.memory_bits,
             "images_per_second": self._rate(candidate),
             "within_budget": self.rules.fits(candidate),
@@ -128,7 +130,7 @@ class View:
     def _costs(self, candidate: Candidate) -> list[str]:
         choice, clock_mhz = candidate.choice, self.rules.clock_mhz
         cells = [f"{choice.multipliers:,}", f"{candidate.dsps:,}", f"{float(choice.cycles):,.1f}".removesuffix(".0"),
-                 f"{choice.efficiency:.4f}", f"{choice.memory_bits:,}"]  # fmt: skip
+                 f"{choice.efficiency:.4f}", f"{choice.useful:.1%}", f"{choice.memory_bits:,}"]  # fmt: skip
         return cells if clock_mhz is None else [*cells, f"{choice.images_per_second(clock_mhz * 1e6):,.1f}"]
 
     def _measured_tables(self) -> list[Table]:

@@ -3,6 +3,8 @@
 Non-square, remainders, padding as large as the kernel and uneven, kernel smaller than the stride, dilation.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -47,6 +49,14 @@ def layers(draw) -> Layer:
         draw(st.sampled_from([1, kernel, kernel * geometry.columns.kernel])),
     )  # fmt: skip
     return Layer(geometry, formats, lanes)
+
+
+@st.composite
+def core_layers(draw) -> Layer:
+    """Layers that the cores are built for: without dilation."""
+    layer = draw(layers())
+    axes = {name: replace(getattr(layer.geometry, name), dilation=1) for name in ("rows", "columns")}
+    return replace(layer, geometry=replace(layer.geometry, **axes))
 
 
 def _divisors(extent: int):

@@ -25,7 +25,8 @@ def command(layer_path: Path, labels: list[str], clock_mhz: float | None, as_jso
     """Estimate a layer's cores without building them.
 
     Cycles are exact for sources and sinks that never wait, with weights loaded. The efficiency is that of images
-    (weight gradient: batches) back to back, held against the fewest cycles that lanes and streams allow.
+    (weight gradient: batches) back to back: the bound, the fewest cycles that lanes and streams allow, by the period.
+    Useful is the share of the multipliers' cycles that multiply a weight with a pixel that is not padding.
     """
     layer = read_layer_file(layer_path).layer
     estimates = {label: estimate(layer, PASS_NAMES[label]) for label in labels}
@@ -38,7 +39,7 @@ def command(layer_path: Path, labels: list[str], clock_mhz: float | None, as_jso
     print_table(_stream_table(layer, labels))
     print_table(_lead_table(estimates))
     for label, core in estimates.items():
-        click.echo(f"{label}: limited by {_limited_by(core)}; {core.advice}")
+        click.echo(f"{label}: bound by {_bound_by(core)}; {core.advice}")
 
 
 def _as_json(layer: Layer, label: str, core: Estimate, clock_mhz: float | None) -> dict[str, Any]:
@@ -47,8 +48,9 @@ def _as_json(layer: Layer, label: str, core: Estimate, clock_mhz: float | None) 
         "batch_cycles": core.batch_cycles,
         "latency_cycles": core.latency_cycles,
         "period_cycles": float(core.period),
-        "limit": vars(core.limit),
+        "bound": vars(core.bound) | {"cycles": core.bound.cycles},
         "efficiency": core.efficiency,
+        "useful": core.useful,
         "multipliers": core.multipliers,
         "bottleneck": core.bottleneck,
         "advice": core.advice,
@@ -72,12 +74,12 @@ def _cycles_table(estimates: dict[str, Estimate], clock_mhz: float | None) -> Ta
     at_clock = [] if clock_mhz is None else ["images/s", "GMAC/s"]
     title = "cycles, exact for streams that never wait" + ("" if clock_mhz is None else f"; at {clock_mhz:g} MHz")
     table = Table("pass", title=title, box=SIMPLE_HEAD)
-    for heading in ("multipliers", "batch", "first beat", "period", "limit", "efficiency", *at_clock):
+    for heading in ("multipliers", "batch", "first beat", "period", "bound", "efficiency", "useful", *at_clock):
         table.add_column(heading, justify="right")
     for label, core in estimates.items():
         cells = [
             f"{core.multipliers:,}", f"{core.batch_cycles:,}", f"{core.latency_cycles:,}",
-            f"{float(core.period):,.12g}", f"{core.limit.cycles:,}", f"{core.efficiency:.4f}",
+            f"{float(core.period):,.12g}", f"{core.bound.cycles:,}", f"{core.efficiency:.4f}", f"{core.useful:.1%}",
         ]  # fmt: skip
         if clock_mhz is not None:
             clock_hz = clock_mhz * 1e6
@@ -123,5 +125,5 @@ def _streams(label: str) -> tuple[str, ...]:
     return (*core.inputs, *core.outputs)
 
 
-def _limited_by(core: Estimate) -> str:
+def _bound_by(core: Estimate) -> str:
     return core.bottleneck if core.bottleneck == "multipliers" else f"stream {core.bottleneck}"

@@ -52,8 +52,14 @@ class Choice:
 
     @property
     def efficiency(self) -> float:
-        """Share of what lanes and streams allow: the fewest cycles of an image by its cycles."""
-        return float(sum(Fraction(core.limit.cycles, core.images) for core in self.cores) / self.cycles)
+        """Share of what lanes and streams allow: the bounds of an image by its cycles."""
+        return float(sum(Fraction(core.bound.cycles, core.images) for core in self.cores) / self.cycles)
+
+    @property
+    def useful(self) -> float:
+        """Share of a core's multiplier cycles, while it works, in which a weight meets a pixel that is not padding."""
+        products = sum(Fraction(core.useful_products, core.images) for core in self.cores)
+        return float(products / sum(core.multipliers * core.period / core.images for core in self.cores))
 
     @property
     def costs(self) -> tuple[int, Fraction, int]:

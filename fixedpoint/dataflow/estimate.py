@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from convstream.fixedpoint.dataflow.memories import Memory, memories
 from convstream.fixedpoint.dataflow.schedule.lead import Lead, leads
-from convstream.fixedpoint.dataflow.timing.bound import Limit, limit
+from convstream.fixedpoint.dataflow.timing.bound import Bound, core_bound
 from convstream.fixedpoint.dataflow.timing.cycles import core_cycles
 from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.streams import tensor_streams
@@ -26,23 +26,25 @@ class Estimate:
         From the first beat in to the last beat out of one batch, after a reset.
     latency_cycles : int
         From the first beat in to the first beat out.
-    limit : Limit
-        What lanes and streams allow, for one image (weight gradient: one batch).
+    bound : Bound
+        The fewest cycles that lanes and streams allow, for one image (weight gradient: one batch).
     period : Fraction
         Cycles from one image (batch) to the next in the long run.
     bottleneck : str
-        multipliers, or the name of a stream: what makes the limit.
+        multipliers, or the name of a stream: the largest part of the bound.
     advice : str
-        How to raise the limit.
+        How to lower the bound.
+    useful_products : int
+        Products of a weight with a pixel of the pass's source that is not padding, of the right phase, in a period.
     """
 
     pass_name: str
     batch_cycles: int
     latency_cycles: int
-    limit: Limit
+    bound: Bound
     period: Fraction
     images: int  # in a period
-    multiplications: int  # in a period
+    useful_products: int
     multipliers: int
     memories: list[Memory]
     leads: list[Lead]
@@ -51,8 +53,16 @@ class Estimate:
 
     @property
     def efficiency(self) -> float:
-        """Share of the limit that is reached in the long run."""
-        return float(self.limit.cycles / self.period)
+        """The bound by the period: the share of what lanes and streams allow, at most 1."""
+        return float(self.bound.cycles / self.period)
+
+    @property
+    def useful(self) -> float:
+        """Share of the multipliers' cycles in which a weight meets a pixel that is not padding, in the long run.
+
+        At most the efficiency, which does not count lanes that stand idle in a slot.
+        """
+        return float(self.useful_products / (self.multipliers * self.period))
 
     @property
     def memory_bits(self) -> int:
@@ -63,23 +73,23 @@ class Estimate:
 
     def products_per_second(self, clock_hz: float) -> float:
         """Useful products: padding, inserted zeros and idle multipliers are not counted."""
-        return float(self.multiplications / self.period) * clock_hz
+        return float(self.useful_products / self.period) * clock_hz
 
 
 def estimate(layer: Layer, pass_name: str) -> Estimate:
     """Estimate of the core of a pass: forward, input_gradient or weight_gradient."""
     batch = layer.geometry.batch
     images = batch if pass_name == "weight_gradient" else 1
-    cycles, bound = core_cycles(layer, pass_name), limit(layer, pass_name)
+    cycles, bound = core_cycles(layer, pass_name), core_bound(layer, pass_name)
     bottleneck = _bottleneck(layer, pass_name, bound)
     return Estimate(
         pass_name=pass_name,
         batch_cycles=cycles.batch_cycles(),
         latency_cycles=cycles.first_beat,
-        limit=bound,
+        bound=bound,
         period=cycles.period,
         images=images,
-        multiplications=layer.geometry.multiplications * images // batch,
+        useful_products=layer.geometry.multiplications * images // batch,
         multipliers=layer.lanes.multipliers,
         memories=memories(layer, pass_name),
         leads=leads(layer, pass_name),
@@ -88,18 +98,17 @@ def estimate(layer: Layer, pass_name: str) -> Estimate:
     )
 
 
-def _bottleneck(layer: Layer, pass_name: str, bound: Limit) -> str:
-    most = max(bound.issue_slots, bound.input_beats, bound.output_beats)
-    if bound.issue_slots == most:
+def _bottleneck(layer: Layer, pass_name: str, bound: Bound) -> str:
+    if bound.issue_slots == bound.cycles:
         return "multipliers"
-    if bound.output_beats == most:
+    if bound.output_beats == bound.cycles:
         return _OUTPUT[pass_name]
     streams = tensor_streams(layer)
     return max(_INPUTS[pass_name], key=lambda stream: streams[stream].beats)
 
 
 def _advice(layer: Layer, pass_name: str, bottleneck: str) -> str:
-    """The lanes that raise the limit, with their present and largest value."""
+    """The lanes that lower the bound, with their present and largest value."""
     geometry, lanes = layer.geometry, layer.lanes
     largest = {
         "in_lanes": geometry.in_channels,

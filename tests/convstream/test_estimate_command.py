@@ -1,4 +1,4 @@
-"""`convstream estimate`: numbers that can be worked out by hand, and what it says about the limit."""
+"""`convstream estimate`: numbers that can be worked out by hand, and what it says about the bound."""
 
 import json
 from pathlib import Path
@@ -47,9 +47,10 @@ def test_numbers_of_a_layer_worked_out_by_hand(run):
     assert (code, err) == (0, "")
     # 46 of 48 taps along each axis of 16 pixels lie on the image; 4 x 4 groups of 4 channels and 4 filters
     slots = 46 * 46 * 4 * 4
-    assert core["limit"] == {"issue_slots": slots, "input_beats": 1024, "output_beats": 1024, "cycles": slots}
+    assert core["bound"] == {"issue_slots": slots, "input_beats": 1024, "output_beats": 1024, "cycles": slots}
     assert core["efficiency"] == pytest.approx(slots / core["period_cycles"])
     assert 0.95 <= core["efficiency"] <= 1
+    assert core["useful"] == core["efficiency"]  # no lane is ever without a tap
     assert core["multipliers"] == 16
     assert core["images_per_second"] == pytest.approx(100e6 / core["period_cycles"])
     assert core["products_per_second"] == pytest.approx(16 * 100e6 * core["efficiency"])
@@ -67,9 +68,11 @@ def test_numbers_of_a_layer_worked_out_by_hand(run):
 def test_tables_for_people(run):
     code, out, err = run(LAYERS / "photograph_3x3.toml", "--clock", "110")
     assert (code, err) == (0, "")
-    for part in ("efficiency", "GMAC/s", "line buffer of dz", "accumulators of dw", "result queue", "110 MHz"):
+    for heading in ("bound", "efficiency", "useful", "GMAC/s"):
+        assert heading in out
+    for part in ("line buffer of dz", "accumulators of dw", "result queue", "110 MHz"):
         assert part in out
-    assert "forward: limited by multipliers; raise out_lanes (4 of at most 16) or kernel_lanes (1 of at most 9)" in out
+    assert "forward: bound by multipliers; raise out_lanes (4 of at most 16) or kernel_lanes (1 of at most 9)" in out
 
 
 _WHOLE = {"in_lanes": 16, "out_lanes": 16, "kernel_lanes": 9}  # all products of an output at once
@@ -88,7 +91,7 @@ _QUARTER = _WHOLE | {"in_lanes": 4}
          "raise in_lanes (4 of at most 16), or the batch"),
     ],
 )  # fmt: skip
-def test_the_limit_is_named_and_the_knob_to_turn(changes, pass_name, bottleneck, advice, run, layer_file):
+def test_what_makes_the_bound_is_named_and_the_knob_to_turn(changes, pass_name, bottleneck, advice, run, layer_file):
     path = layer_file("middle_3x3", **changes)
     code, out, _ = run(path, "--pass", pass_name.replace("_", "-"), "--json")
     (core,) = json.loads(out)["cores"]

@@ -88,6 +88,10 @@ def test_numbers_are_those_of_estimate(run):
     assert choice["multipliers"] == 3 * layer.lanes.multipliers
     assert choice["cycles"] == pytest.approx(float(sum(core.period / core.images for core in cores)))
     assert choice["memory_bits"] == sum(core.memory_bits for core in cores)
+    # cores with equal multipliers, one after the other
+    products = sum(core.useful_products / core.images for core in cores)
+    assert choice["useful"] == pytest.approx(products / (layer.lanes.multipliers * choice["cycles"]))
+    assert choice["useful"] <= choice["efficiency"] <= 1
 
 
 def test_a_budget_and_a_target_leave_what_keeps_to_them_and_one_is_recommended(run):
@@ -103,6 +107,7 @@ def test_a_budget_and_a_target_leave_what_keeps_to_them_and_one_is_recommended(r
     row = next(line for line in out.splitlines() if "<- recommended" in line)
     keys = ("in_lanes", "out_lanes", "kernel_lanes", "multipliers")
     assert [int(number) for number in row.split()[:4]] == [best[key] for key in keys]
+    assert row.split()[6:8] == [f"{best['efficiency']:.4f}", f"{best['useful']:.1%}"]
     assert ": the smallest that is fast enough\n" in out
 
 

@@ -63,6 +63,7 @@ def test_one_core_costs_what_its_estimate_says(name):
         choice = choose(given, given.lanes, [pass_name])
         assert choice.costs == (core.multipliers, core.period / core.images, core.memory_bits)
         assert choice.efficiency == pytest.approx(core.efficiency)
+        assert choice.useful == pytest.approx(core.useful)
         assert choice.images_per_second(100e6) == pytest.approx(core.images_per_second(100e6))
 
 
@@ -74,8 +75,9 @@ def test_cores_side_by_side_add_up():
     assert choice.multipliers == 27
     assert choice.cycles == sum(core.period / core.images for core in cores)
     assert choice.memory_bits == sum(core.memory_bits for core in cores)
-    worst, best = (pick(core.efficiency for core in cores) for pick in (min, max))
-    assert worst <= choice.efficiency <= best
+    for share in ("efficiency", "useful"):
+        worst, best = (pick(getattr(core, share) for core in cores) for pick in (min, max))
+        assert worst <= getattr(choice, share) <= best
 
 
 numbers = st.integers(0, 5)
