@@ -98,11 +98,12 @@ def convert(layer: Layer, pass_name: str, folder: Path, name: str | None = None)
     """
     name = name or PASSES[pass_name].module
     target = Path(folder) / f"{name}.v"
+    module_path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         job = pickle.dumps((layer, pass_name, scratch, name))
         done = subprocess.run(
             [sys.executable, "-P", "-m", "convstream.hdl.convert"], input=job, capture_output=True, check=False,
-            env=os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(sys.path)},
+            env=os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": module_path},
         )  # fmt: skip
         if done.returncode != 0:
             reason = done.stderr.decode(errors="replace").strip().splitlines()

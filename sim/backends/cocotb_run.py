@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import find_libpython
 from cocotb_tools.config import pygpi_entry_point
 
+from convstream.sim.backends.environment import inherited
 from convstream.sim.bench import run_files
 from convstream.sim.errors import BadInput
 from convstream.sim.jobs.processes import SimulationError, quote_error, run
@@ -61,13 +62,12 @@ def _check_results(results: Path, log: Path) -> None:
 
 
 def _environment(module: str, testbench: str, seed: int, environment: dict[str, str]) -> dict[str, str]:
-    """What cocotb's libraries want to know; settings from around this process must not change what runs."""
+    """What cocotb's libraries want to know."""
     libpython = find_libpython.find_libpython()
     if libpython is None:
         raise BadInput("cocotb needs Python's shared library (libpython), and there is none for this Python")
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("COCOTB_", "GPI_", "PYGPI_"))}
     return {
-        **inherited,
+        **inherited(),
         **environment,
         "COCOTB_TOPLEVEL": module,
         "TOPLEVEL_LANG": "verilog",
@@ -76,7 +76,7 @@ def _environment(module: str, testbench: str, seed: int, environment: dict[str, 
         "COCOTB_RANDOM_SEED": str(seed),
         "COCOTB_ANSI_OUTPUT": "0",
         "COCOTB_REWRITE_ASSERTION_FILES": "",  # saves a third of the start-up time: the test bench asserts nothing
-        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONPATH": os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path),
         "PYGPI_PYTHON_BIN": sys.executable,
         "GPI_USERS": f"{libpython};{pygpi_entry_point()}",
     }

