@@ -1,7 +1,6 @@
 """Simulation of a core: convert, build, play, compare; bit-exact, or the first difference."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +17,7 @@ from convstream.sim.bench import run_files
 from convstream.sim.bench.readiness import most_delayed
 from convstream.sim.bench.stalls import HIGHEST_STALL
 from convstream.sim.errors import BadInput
+from convstream.sim.files.new_folder import new_folder
 from convstream.sim.result import SimulationResult, judge
 from convstream.sim.stimulus import Episode, play_batches
 from convstream.sim.watchdog import cycle_limit
@@ -133,8 +133,7 @@ def _stall_levels(pass_name: str, stall: float | Mapping[str, float]) -> dict[st
 @contextmanager
 def _run_folder(parent: Path, module: str) -> Iterator[Path]:
     """A new folder for a run, dropped if the run is broken off; if there is no verdict its logs tell why."""
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{module}-", dir=parent))
+    folder = new_folder(parent, f"{module}-")
     try:
         yield folder
     except (BadInput, KeyboardInterrupt, SystemExit):

@@ -1,12 +1,14 @@
 import asyncio
 import multiprocessing
+import os
+import stat
 import time
 from pathlib import Path
 
 import pytest
 
-from convstream.sim.errors import CheckFailed
-from convstream.sim.jobs.cache import cached_folder, kept_folder
+from convstream.sim.errors import BadInput, CheckFailed
+from convstream.sim.jobs.cache import cached_folder, found_folder, kept_folder
 
 
 def test_a_folder_is_built_once(tmp_path):
@@ -132,3 +134,75 @@ def test_whoever_fills_a_folder_first_is_kept(tmp_path):
     folder = keep(tmp_path, fill)
     assert (folder / "netlist").read_text() == "first"
     assert list(tmp_path.iterdir()) == [folder]
+
+
+async def _fill(folder):
+    _build(folder)
+
+
+def _build(folder):
+    (folder / "below").mkdir()
+    for name in ("core", "below/log"):
+        (folder / name).write_text("program")
+
+
+#: Both ways to fill a folder below a root.
+both_ways = pytest.mark.parametrize("fill", [
+    lambda root: cached_folder(root, "core", ["key"], _build),
+    lambda root: asyncio.run(kept_folder(root, "core", ["key"], _fill)),
+], ids=["cached", "kept"])  # fmt: skip
+
+
+@both_ways
+@pytest.mark.parametrize(("umask", "mode"), [(0o000, 0o777), (0o027, 0o750), (0o077, 0o700)])
+def test_modes_follow_the_umask(tmp_path, fill, umask, mode):
+    before = os.umask(umask)
+    try:
+        folder = fill(tmp_path / "new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(folder.stat().st_mode) == mode
+    assert stat.S_IMODE((folder / "contents.json").stat().st_mode) == mode & 0o666
+
+
+@both_ways
+@pytest.mark.parametrize("harm", [
+    lambda folder: (folder / "core").unlink(),
+    lambda folder: (folder / "core").write_text("prog"),
+    lambda folder: (folder / "below/log").unlink(),
+    lambda folder: (folder / "contents.json").unlink(),
+    lambda folder: (folder / "contents.json").write_text("{"),
+    lambda folder: (folder / "contents.json").write_text("[]"),
+    lambda folder: [path.unlink() for path in folder.rglob("*") if path.is_file()],
+], ids=["no core", "cut", "no log", "no list", "cut list", "odd list", "cleaned up"])  # fmt: skip
+def test_what_lacks_a_file_is_built_again(tmp_path, fill, harm):
+    folder = fill(tmp_path)
+    harm(folder)
+    assert found_folder(tmp_path, "core", ["key"]) is None
+    assert fill(tmp_path) == folder == found_folder(tmp_path, "core", ["key"])
+    assert (folder / "core").read_text() == (folder / "below/log").read_text() == "program"
+    assert not list(tmp_path.glob("*.old"))
+
+
+@both_ways
+def test_a_build_that_another_user_may_not_read_is_one_message(tmp_path, monkeypatch, fill):
+    monkeypatch.chdir(tmp_path)  # and a relative root: the folders above may be closed to others, too
+    tmp_path.chmod(0o777)
+    fill(Path()).chmod(0o700 if os.geteuid() == 0 else 0o000)
+    if os.geteuid() != 0:
+        message = _message_of(fill)
+    else:
+        context = multiprocessing.get_context("fork")
+        messages = context.Queue()
+        process = context.Process(target=lambda: [os.setuid(65534), messages.put(_message_of(fill))])
+        process.start()
+        message = messages.get(timeout=60)
+        process.join()
+    assert message.endswith("was built by another user, and cannot be read: remove it, or work in another folder")
+    assert len(list(tmp_path.glob("core-*"))) == 1
+
+
+def _message_of(fill):
+    with pytest.raises(BadInput) as caught:
+        fill(Path())
+    return str(caught.value)
