@@ -3,7 +3,6 @@
 import inspect
 import os
 import pickle
-import re
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from convstream.fixedpoint.streams import tensor_streams, weights_beat_bits
 from convstream.hdl.conv_forward import conv_forward
 from convstream.hdl.conv_input_gradient import conv_input_gradient
 from convstream.hdl.conv_weight_gradient import conv_weight_gradient
+from convstream.hdl.edits import count_blocks, edit_verilog
 from convstream.hdl.errors import ConversionError
 from convstream.hdl.header import header
 from convstream.hdl.passes import PASSES
@@ -66,16 +66,12 @@ def _convert_here(layer: Layer, pass_name: str, folder: str, name: str) -> None:
     inspect.stack = _call_stack  # MyHDL asks for it at every block, and spends most of its time in there
     core = elaborate(layer, pass_name)
     core.name = name
+    memories, multipliers = count_blocks(core, "memory"), count_blocks(core, "multiply")
     core.convert(
         hdl="Verilog", path=folder, name=name, testbench=False, initial_values=False, no_myhdl_header=True
     )
     path = Path(folder) / f"{name}.v"
-    # `memory` leaves collisions undefined: without being told, synthesis adds a bypass to every block RAM
-    body = re.sub(r"^(reg .*_bank_words \[)", r"(* no_rw_check *) \1", path.read_text(), flags=re.MULTILINE)
-    # registers beside multipliers hold equal values on purpose: without being told, synthesis makes one of them
-    body = re.sub(r"^(always @\(posedge aclk\) begin: \w+_bring_near)$", r"(* keep *) \1", body, flags=re.MULTILINE)
-    # the header says what the block's docstring says, for readers of Verilog
-    body = re.sub(r"^\);\n(//.*\n)+", ");\n", body, count=1, flags=re.MULTILINE)
+    body = edit_verilog(path.read_text(), memories, multipliers)
     path.write_text(header(layer, pass_name, name, _pipeline_cycles(layer, pass_name)) + body)
 
 
@@ -113,4 +109,7 @@ def convert(layer: Layer, pass_name: str, folder: Path, name: str | None = None)
 
 
 if __name__ == "__main__":
-    _convert_here(*pickle.loads(sys.stdin.buffer.read()))
+    try:
+        _convert_here(*pickle.loads(sys.stdin.buffer.read()))
+    except ConversionError as error:
+        sys.exit(str(error))
