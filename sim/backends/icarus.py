@@ -7,6 +7,7 @@ import cocotb_tools.config
 
 from convstream.sim.backends.environment import inherited
 from convstream.sim.bench import run_files
+from convstream.sim.files.template import fill
 from convstream.sim.jobs.cache import cached_folder
 from convstream.sim.jobs.processes import SimulationError, quote_error, run, version_of
 
@@ -16,15 +17,7 @@ _BUILD_SECONDS = 600
 #: Icarus would let writes race with the clock edge that they follow; cocotb holds them back until it is over.
 ENVIRONMENT = {"COCOTB_TRUST_INERTIAL_WRITES": "0"}
 _TIMESCALE = "+timescale+1ns/1ps\n"
-
-_DUMP = """\
-module dump_waves;
-    initial begin
-        $dumpfile("{file}");
-        $dumpvars(0, {module});
-    end
-endmodule
-"""
+_DUMP = Path(__file__).with_name("dump.v")
 
 
 def build(verilog: bytes, module: str, waves: bool, build_root: Path) -> Path:
@@ -37,8 +30,8 @@ def build(verilog: bytes, module: str, waves: bool, build_root: Path) -> Path:
     SimulationError
         It rejects the Verilog.
     """
-    return cached_folder(build_root, f"icarus-{module}", (_version(), _TIMESCALE, _DUMP, str(waves), module, verilog),
-                         lambda to: _build_core(verilog, module, waves, to))  # fmt: skip
+    recipe = (_version(), _TIMESCALE, _DUMP.read_text(), str(waves), module, verilog)
+    return cached_folder(build_root, f"icarus-{module}", recipe, lambda to: _build_core(verilog, module, waves, to))
 
 
 def build_player(verilog: bytes, module: str, build_root: Path) -> Path:
@@ -62,7 +55,7 @@ def _build_core(source: bytes, module: str, waves: bool, folder: Path) -> None:
     (folder / "settings").write_text(_TIMESCALE)
     tops, sources = ["-s", module], ["core.v"]
     if waves:
-        (folder / "dump.v").write_text(_DUMP.format(file=run_files.WAVES, module=module))
+        (folder / "dump.v").write_text(fill(_DUMP, file=run_files.WAVES, module=module))
         tops, sources = [*tops, "-s", "dump_waves"], [*sources, "dump.v"]
     log = folder / "build.log"
     command = ["iverilog", "-g2001", "-o", _EXECUTABLE, "-c", "settings", *tops, *sources]

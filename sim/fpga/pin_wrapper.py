@@ -9,38 +9,14 @@ Every path into and out of the core starts or ends in a register of the wrapper,
 """
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.streams import tensor_streams, weights_beat_bits
 from convstream.hdl.passes import PASSES
+from convstream.sim.files.template import fill
 
 WRAPPER = "pin_wrapper"
-
-_VERILOG = """\
-module {wrapper} (input aclk, input aresetn, input scan_in, output reg scan_out);
-
-reg core_aresetn;
-reg [{inputs}-1:0] inputs;
-wire [{outputs}-1:0] outputs;
-reg [{outputs}-1:0] captured, folded;
-
-always @(posedge aclk) begin
-    core_aresetn <= aresetn;
-    inputs <= {{inputs, scan_in}};
-    captured <= outputs;
-    folded <= {{folded, 1'b0}} ^ captured;
-    scan_out <= folded[{outputs}-1];
-end
-
-{module} core (
-    .aclk(aclk),
-    .aresetn(core_aresetn),
-{connections}
-);
-
-endmodule
-"""
-
 
 def pin_wrapper(layer: Layer, pass_name: str) -> str:
     """Verilog of the module `WRAPPER` around the core of a pass."""
@@ -59,9 +35,10 @@ def pin_wrapper(layer: Layer, pass_name: str) -> str:
 def wrap(module: str, inputs: Sequence[tuple[str, int]], outputs: Sequence[tuple[str, int]]) -> str:
     """Verilog of the module `WRAPPER` around a module with `aclk`, `aresetn`, and these ports: names and widths."""
     connections = [*_connect(inputs, "inputs"), *_connect(outputs, "outputs")]
-    return _VERILOG.format(
-        wrapper=WRAPPER, module=module, inputs=sum(bits for _, bits in inputs),
-        outputs=sum(bits for _, bits in outputs), connections=",\n".join(connections),
+    return fill(
+        Path(__file__).with_name("pin_wrapper.v"), wrapper=WRAPPER, module=module,
+        inputs=sum(bits for _, bits in inputs), outputs=sum(bits for _, bits in outputs),
+        connections=",\n".join(connections),
     )  # fmt: skip
 
 

@@ -1,43 +1,13 @@
 """What every bench in Verilog has around its core: a source at every input, a sink at every output, and the wires."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from convstream.fixedpoint.layer import Layer
 from convstream.hdl.passes import PASSES
 from convstream.sim.beats import STREAM_TENSORS, last_beats, stream_bits
+from convstream.sim.files.template import fill
 from convstream.sim.vectors.manifest import hex_file
-
-_WIRES = """
-    wire [{high}:0] {port}_tdata;
-    wire {port}_tvalid, {port}_tready, {port}_tlast, {stream}_wrong_file;
-    wire [31:0] {stream}_transferred;
-"""
-
-_STATUS = """
-    wire {status};
-"""
-
-_SOURCE = """\
-    wire [31:0] {stream}_errors;
-    {helpers}source #(
-        .STREAM({number}), .NAME("{port}"), .FILE("{file}"), .BITS({bits}), .BEATS({beats}), .FRAME({frame})
-    ) {stream}_source (
-        .aclk(aclk), .aresetn({reset}), .seed(seed), .stall({stall}), .cycle(cycle[31:0]),
-        .tdata({port}_tdata), .tvalid({port}_tvalid), .tready({port}_tready), .tlast({port}_tlast),
-        .transferred({stream}_transferred), .errors({stream}_errors), .wrong_file({stream}_wrong_file)
-    );
-"""
-
-_SINK = """\
-    wire [31:0] {stream}_errors;
-    {helpers}sink #(
-        .STREAM({number}), .NAME("{port}"), .FILE("{file}"), .BITS({bits}), .BEATS({beats}), .FRAME({frame})
-    ) {stream}_sink (
-        .aclk(aclk), .aresetn({reset}), .seed(seed), .stall({stall}), .cycle(cycle[31:0]),
-        .tdata({port}_tdata), .tvalid({port}_tvalid), .tready({port}_tready), .tlast({port}_tlast),
-        .transferred({stream}_transferred), .errors({stream}_errors), .wrong_file({stream}_wrong_file)
-    );
-"""
 
 
 def wired_core(
@@ -49,7 +19,7 @@ def wired_core(
     Parameters
     ----------
     helpers : str
-        Stands for the `PREFIX_` of `VERILOG_STREAMS`.
+        Stands before the names of the modules of `streams.v`.
     beats : mapping
         Beats to be played or taken, by stream.
     prefix : str
@@ -57,19 +27,19 @@ def wired_core(
     reset, stall : str
         What a source or sink is reset by, and its share of stalls; `{stream}` in it is replaced.
     """
-    texts = [_STATUS.format(status=", ".join(PASSES[pass_name].status))]
+    texts = [f"    wire {', '.join(PASSES[pass_name].status)};\n"]
     for stream, port in stream_ports(pass_name).items():
         bits = stream_bits(layer, stream)
-        texts.append(_WIRES.format(high=bits - 1, port=port, stream=stream))
         texts.append(
-            (_SOURCE if stream in PASSES[pass_name].inputs else _SINK).format(
-                stream=stream, port=port, helpers=helpers, number=1 + list(STREAM_TENSORS).index(stream),
-                file=f"{prefix}{hex_file(stream)}", bits=bits, beats=beats[stream],
-                frame=last_beats(layer, stream)[0] + 1, reset=reset.format(stream=stream),
+            fill(
+                Path(__file__).with_name("stream_port.v"), stream=stream, port=port, helpers=helpers,
+                side="source" if stream in PASSES[pass_name].inputs else "sink", high=bits - 1, bits=bits,
+                number=1 + list(STREAM_TENSORS).index(stream), file=f"{prefix}{hex_file(stream)}",
+                beats=beats[stream], frame=last_beats(layer, stream)[0] + 1, reset=reset.format(stream=stream),
                 stall=stall.format(stream=stream),
             )
         )  # fmt: skip
-    return "".join([*texts, _core(pass_name, module)])
+    return "\n".join([*texts, _core(pass_name, module)])
 
 
 def stream_ports(pass_name: str) -> dict[str, str]:
@@ -85,4 +55,4 @@ def _core(pass_name: str, module: str) -> str:
     for port in stream_ports(pass_name).values():
         ports += [f"{port}_{signal}" for signal in ("tdata", "tvalid", "tready", "tlast")]
     connections = ",\n".join(f"        .{port}({port})" for port in ports)
-    return f"\n    {module} core (\n{connections}\n    );\n"
+    return f"    {module} core (\n{connections}\n    );\n"

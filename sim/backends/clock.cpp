@@ -1,10 +1,3 @@
-"""The C++ program around a verilated bench that has nothing but a clock and the word `done`.
-
-cocotb's own program asks Python's side after every change of the clock.  This one plays the clock until `done`
-changes, or until something that cocotb waits for is due.
-"""
-
-CLOCK_PROGRAM = """\
 #include <verilated.h>
 #include <verilated_vpi.h>
 
@@ -62,4 +55,3 @@ int main(int argc, char** argv) {
     VerilatedVpi::callCbs(cbEndOfSimulation);
     return Verilated::threadContextp()->errorCount() > 0;
 }
-"""

@@ -1,12 +1,6 @@
-"""The parts of a bench in Verilog that are the same for every core: a source, a sink, and when they stand still.
-
-Verilog-2001 that needs no tool of ours; `PREFIX` is replaced so that the benches of several layers can live together.
-"""
-
-VERILOG_STREAMS = """\
 // Decides in every cycle whether a source or a sink stands still: a share of them, in units of 2^-24, from a seed.
 // One decision in 32 holds for 40 cycles, long enough to fill or empty every buffer.
-module PREFIX_stalls #(
+module @helpers@stalls #(
     parameter STREAM = 0
 ) (
     input  wire        aclk,
@@ -47,7 +41,7 @@ endmodule
 
 // The beats of a file.  They are counted before they are read: what simulators do with too few or too many of them, and
 // what a beat is that was never read, differs from one to the other.
-module PREFIX_beats #(
+module @helpers@beats #(
     parameter FILE = "",
     parameter BITS = 8,
     parameter BEATS = 1
@@ -84,7 +78,7 @@ endmodule
 
 
 // Plays the beats of a file into an AXI4-Stream input; between beats it shows wrong data on purpose.
-module PREFIX_source #(
+module @helpers@source #(
     parameter STREAM = 0,
     parameter NAME = "",
     parameter FILE = "",
@@ -109,11 +103,11 @@ module PREFIX_source #(
     reg  [31:0]     offered;
     wire            still;
 
-    PREFIX_beats #(.FILE(FILE), .BITS(BITS), .BEATS(BEATS)) beats (
+    @helpers@beats #(.FILE(FILE), .BITS(BITS), .BEATS(BEATS)) beats (
         .index(offered), .beat(beat), .wrong_file(wrong_file)
     );
 
-    PREFIX_stalls #(.STREAM(STREAM)) stalls (
+    @helpers@stalls #(.STREAM(STREAM)) stalls (
         .aclk(aclk), .aresetn(aresetn), .seed(seed), .stall(stall), .still(still)
     );
 
@@ -156,7 +150,7 @@ endmodule
 
 
 // Takes beats from an AXI4-Stream output, compares them with those of a file, and checks the protocol.
-module PREFIX_sink #(
+module @helpers@sink #(
     parameter STREAM = 0,
     parameter NAME = "",
     parameter FILE = "",
@@ -183,11 +177,11 @@ module PREFIX_sink #(
     wire            still;
     wire            last = transferred % FRAME == FRAME - 1;
 
-    PREFIX_beats #(.FILE(FILE), .BITS(BITS), .BEATS(BEATS)) beats (
+    @helpers@beats #(.FILE(FILE), .BITS(BITS), .BEATS(BEATS)) beats (
         .index(transferred), .beat(beat), .wrong_file(wrong_file)
     );
 
-    PREFIX_stalls #(.STREAM(STREAM)) stalls (
+    @helpers@stalls #(.STREAM(STREAM)) stalls (
         .aclk(aclk), .aresetn(aresetn), .seed(seed), .stall(stall), .still(still)
     );
 
@@ -225,4 +219,3 @@ module PREFIX_sink #(
             end
         end
 endmodule
-"""

@@ -1,0 +1,2 @@
+#include <verilated.h>
+#include <verilated_vpi.h>
