@@ -10,7 +10,6 @@ therefore compiled once::
 
 import functools
 import importlib.metadata
-import os
 import shutil
 import sys
 import tempfile
