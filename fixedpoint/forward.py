@@ -7,7 +7,7 @@ import numpy as np
 
 from convstream.fixedpoint.kernels.convolution import Convolution, Filters
 from convstream.fixedpoint.kernels.convolve import convolve
-from convstream.fixedpoint.kernels.layout.phases import forward_scan
+from convstream.fixedpoint.kernels.layout.phases import forward_phases
 from convstream.fixedpoint.kernels.runtime.jit import compiled
 from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.operands import Operand, operand
@@ -47,7 +47,7 @@ def forward_convolution(layer: Layer, *, exact: bool = False) -> Convolution:
     taps = rows.kernel * columns.kernel
     return Convolution(
         Operand("x", layer), Operand("w", layer), Operand("b", layer),
-        geometry.batch, geometry.in_channels, forward_scan(rows), forward_scan(columns),
+        geometry.batch, geometry.in_channels, forward_phases(rows), forward_phases(columns),
         Filters(geometry.out_channels, geometry.in_channels * taps, taps, columns.kernel), prod(geometry.w_shape),
         (formats.input.width, formats.weights.width, layer.accumulators["z"].width), layer.bias_shift,
         EXACT if exact else result_rule("z", layer),

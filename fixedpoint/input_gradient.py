@@ -15,7 +15,7 @@ import numpy as np
 
 from convstream.fixedpoint.kernels.convolution import Convolution, Filters
 from convstream.fixedpoint.kernels.convolve import convolve
-from convstream.fixedpoint.kernels.layout.phases import gradient_scan
+from convstream.fixedpoint.kernels.layout.phases import gradient_phases
 from convstream.fixedpoint.kernels.runtime.jit import compiled
 from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.operands import Operand, operand
@@ -74,7 +74,7 @@ def gradient_convolution(layer: Layer, *, exact: bool = False) -> Convolution:
     taps = rows.kernel * columns.kernel
     return Convolution(
         Operand("dz", layer), Operand("w", layer), None,
-        geometry.batch, geometry.out_channels, gradient_scan(rows), gradient_scan(columns),
+        geometry.batch, geometry.out_channels, gradient_phases(rows), gradient_phases(columns),
         Filters(geometry.in_channels, taps, geometry.in_channels * taps, columns.kernel), prod(geometry.w_shape),
         (formats.output_gradient.width, formats.weights.width, layer.accumulators["dx"].width), 0,
         EXACT if exact else result_rule("dx", layer),

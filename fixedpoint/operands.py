@@ -13,11 +13,11 @@ class Operand:
         self._form = form = layer.formats.of(tensor)
         self.dtype, self.width = form.dtype, form.width
 
-    def array(self, words: np.ndarray, *, looked_through: bool) -> np.ndarray:
-        """As `checked`; but words outside the format may be left to kernels that look through all of them."""
-        if looked_through and type(words) is np.ndarray and words.dtype == self.dtype and words.shape == self.shape:
+    def array(self, words: np.ndarray, *, kernel_checks_range: bool) -> np.ndarray:
+        """As `checked`, but without the check of range where a kernel checks every word on its way."""
+        if kernel_checks_range and type(words) is np.ndarray:
             flags = words.flags
-            if flags.c_contiguous and flags.aligned:
+            if words.dtype == self.dtype and words.shape == self.shape and flags.c_contiguous and flags.aligned:
                 return words
         return self.checked(words)
 

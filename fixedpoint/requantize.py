@@ -4,7 +4,7 @@ import numpy as np
 
 from convstream.fixedpoint.formats import Format, Overflow, Rounding
 from convstream.fixedpoint.kernels.rounding_rows import requantize_all, requantize_entry
-from convstream.fixedpoint.kernels.runtime.jit import addresses
+from convstream.fixedpoint.kernels.runtime.calls import addresses
 from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.stochastic import result_draws
 

@@ -5,8 +5,8 @@ from functools import lru_cache
 import numpy as np
 
 from convstream.fixedpoint.kernels.layout.digits import split
-from convstream.fixedpoint.kernels.layout.phases import forward_scan
-from convstream.fixedpoint.kernels.layout.tiles import Means, means
+from convstream.fixedpoint.kernels.layout.phases import forward_phases
+from convstream.fixedpoint.kernels.layout.tiles import Resources
 from convstream.fixedpoint.kernels.multiply_add import lowest_neighbours
 from convstream.fixedpoint.kernels.runtime.jit import compiled
 from convstream.fixedpoint.kernels.weight_sums import WeightSums
@@ -42,9 +42,9 @@ def weight_gradient_accumulate(x: np.ndarray, dz: np.ndarray, layer: Layer) -> n
 
 def _convolve(x: np.ndarray, dz: np.ndarray, layer: Layer, exact: bool, draws: np.ndarray) -> np.ndarray:
     of_x, of_dz, reads_all = _operands(layer)
-    x, dz = of_x.array(x, looked_through=reads_all), of_dz.array(dz, looked_through=True)
+    x, dz = of_x.array(x, kernel_checks_range=reads_all), of_dz.array(dz, kernel_checks_range=True)
     halves = layer.formats.output_gradient.width != 16 or not lowest_neighbours(dz.reshape(-1))
-    results = _sums(layer, exact, halves, means()).run(x, dz, draws)
+    results = _sums(layer, exact, halves, Resources.current()).run(x, dz, draws)
     if results is None:
         of_x.checked(x), of_dz.checked(dz)
     return results
@@ -53,19 +53,19 @@ def _convolve(x: np.ndarray, dz: np.ndarray, layer: Layer, exact: bool, draws: n
 @lru_cache
 def _operands(layer: Layer) -> tuple[Operand, Operand, bool]:
     """x, dz, and whether every pixel is gathered."""
-    scans = forward_scan(layer.geometry.rows), forward_scan(layer.geometry.columns)
-    return Operand("x", layer), Operand("dz", layer), all(scan.reads_all for scan in scans)
+    axes = forward_phases(layer.geometry.rows), forward_phases(layer.geometry.columns)
+    return Operand("x", layer), Operand("dz", layer), all(axis.reads_all for axis in axes)
 
 
 @lru_cache
-def _sums(layer: Layer, exact: bool, halves: bool, given: Means) -> WeightSums:
+def _sums(layer: Layer, exact: bool, halves: bool, resources: Resources) -> WeightSums:
     geometry, formats, rule = layer.geometry, layer.formats, EXACT if exact else result_rule("dw", layer)
     cut = split(
         formats.input.width, formats.output_gradient.width, layer.accumulators["dw"].width,
         halves=halves, wide=rule.wide,
     )  # fmt: skip
-    rows, columns = forward_scan(geometry.rows), forward_scan(geometry.columns)
-    return WeightSums(*_operands(layer)[:2], geometry.w_shape, rows, columns, cut, rule, given)
+    rows, columns = forward_phases(geometry.rows), forward_phases(geometry.columns)
+    return WeightSums(*_operands(layer)[:2], geometry.w_shape, rows, columns, cut, rule, resources)
 
 
 def weight_gradient_definition(x: np.ndarray, dz: np.ndarray, layer: Layer) -> np.ndarray:

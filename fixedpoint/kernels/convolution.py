@@ -1,6 +1,6 @@
-"""What the forward pass and the input gradient are, apart from their words: made once for a layer, and then looked up.
+"""Descriptor of a forward pass or an input gradient: everything about it but the words, made once for a layer.
 
-A pass takes a millisecond or two, in which looking up what never changes would otherwise be a good part.
+A pass takes a millisecond or two; deriving this anew for each would be a good part of that.
 """
 
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from functools import cached_property
 
 import numpy as np
 
-from convstream.fixedpoint.kernels.layout.phases import Scan
+from convstream.fixedpoint.kernels.layout.phases import PhaseAxis
 from convstream.fixedpoint.operands import Operand
 from convstream.fixedpoint.requantize import Requantizer
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Where the weights of `count` filters are in a flat array: the distances between neighbours."""
+    """Layout of the weights of `count` filters in a flat array: strides between neighbours."""
 
     count: int
     of_filter: int
@@ -29,8 +29,8 @@ class Convolution:
 
     The source is (images, channels, rows, columns); there may be a bias for every filter.  `bits` are the widths of
     the source's words, the weights', and the sums of both; the word of the bias that a sum begins with is shifted left
-    by `bias_shift` bits, and `rule` rounds the sums.  There is one object for each layer, pass and rule, equal to
-    itself alone, so that what depends on it is found fast.
+    by `bias_shift` bits, and `rule` rounds the sums.  There is one object for each layer, pass and rule, compared by
+    identity, so that caches keyed by it are fast.
     """
 
     source: Operand
@@ -38,8 +38,8 @@ class Convolution:
     bias: Operand | None
     images: int
     channels: int
-    rows: Scan
-    columns: Scan
+    rows: PhaseAxis
+    columns: PhaseAxis
     filters: Filters
     weight_count: int
     bits: tuple[int, int, int]
@@ -53,7 +53,7 @@ class Convolution:
 
     @cached_property
     def no_bias(self) -> np.ndarray:
-        """Words of none; of the weights' dtype, for which code is compiled anyway."""
+        """An empty bias; of the weights' dtype, for which code is compiled anyway."""
         return np.empty(0, self.weights.dtype)
 
     @property
@@ -62,12 +62,12 @@ class Convolution:
 
     @cached_property
     def bias_form(self) -> tuple[int, int, int]:
-        """How many words it has, of how many bits, and how far they are shifted."""
+        """Words of the bias, bits of each, and bits that they are shifted left by."""
         return (self.filters.count, self.bias.width, self.bias_shift) if self.bias else (0, 0, 0)
 
     @cached_property
     def makes_all(self) -> bool:
-        """Whether every result is some position's."""
+        """Whether every result is computed at some position."""
         return self.rows.makes_all and self.columns.makes_all
 
     @cached_property
@@ -82,5 +82,5 @@ class Convolution:
 
     @property
     def multiplications(self) -> int:
-        """About how many there are."""
+        """Their number, padding included."""
         return self.images * self.rows.size * self.columns.size * self.weight_count

@@ -11,46 +11,58 @@ from convstream.fixedpoint.kernels.convolution import Convolution, Filters
 from convstream.fixedpoint.kernels.layout.digits import Split
 from convstream.fixedpoint.kernels.layout.gather import fill_entry, gather_entry
 from convstream.fixedpoint.kernels.layout.packing import (
-    look_through_entry,
+    check_range_entry,
     pack_block_entry,
     pack_weights,
     spread_bias_entry,
 )
 from convstream.fixedpoint.kernels.layout.planes import SLACK, Planes
-from convstream.fixedpoint.kernels.layout.tiles import Bands, Means, round_up
+from convstream.fixedpoint.kernels.layout.tiles import Resources, RowTiles, round_up
 from convstream.fixedpoint.kernels.multiply_add import TILE_PIXELS, correlate_entry, filter_blocks
-from convstream.fixedpoint.kernels.runtime.jit import addresses, at, begins, call, compiled
+from convstream.fixedpoint.kernels.runtime.calls import addresses, at, begins, call
+from convstream.fixedpoint.kernels.runtime.jit import compiled
 from convstream.fixedpoint.kernels.runtime.scratch import Layout, working_memory
-from convstream.fixedpoint.kernels.runtime.threads import AT_ONCE, OFF, TASKS, counters_of, finish, share, take, wait
+from convstream.fixedpoint.kernels.runtime.threads import (
+    CANCELLED,
+    TASKS,
+    TASKS_PER_CALL,
+    counters_of,
+    finish,
+    share,
+    take,
+    wait,
+)
 
 
-class Taps:
-    """All that can be known before the words are: bands, their layout, and the products of all targets."""
+class Direct:
+    """Precomputed plan of one direct convolution: row tiles, their layout, and the products of all targets."""
 
-    def __init__(self, convolution: Convolution, cut: Split, given: Means):
+    def __init__(self, convolution: Convolution, cut: Split, resources: Resources):
         rows, columns, filters = convolution.rows, convolution.columns, convolution.filters
         rule, blocks = convolution.rule, filter_blocks(filters.count)
         padded = int(blocks[-1])
         planes = convolution.pairs * len(rows.phases) * len(columns.phases) * len(cut.a)
         row_bytes = (columns.positions + columns.reach) * (4 * planes + cut.sums.itemsize * padded)
-        bands = Bands.of(convolution.images, rows.positions, row_bytes, convolution.multiplications, given)
-        layout = Planes(convolution.channels, rows, columns, bands.height)
-        of_image, of_filter = layout.pair_count * layout.size, round_up(bands.height * layout.pitch, TILE_PIXELS)
+        row_tiles = RowTiles.of(
+            convolution.images, rows.positions, row_bytes, convolution.multiplications, resources
+        )
+        layout = Planes(convolution.channels, rows, columns, row_tiles.height)
+        of_image, of_filter = layout.pair_count * layout.size, round_up(row_tiles.height * layout.pitch, TILE_PIXELS)
         targets, bounds, (offsets, first, second) = _steps(layout, filters)
         source_digits, weight_digits = np.array(cut.a, np.int64), np.array(cut.b, np.int64)
-        self._threads, self._counters = bands.threads, counters_of(blocks.size - 1, len(bands.table))
+        self._threads, self._counters = row_tiles.threads, counters_of(blocks.size - 1, len(row_tiles.table))
         self._memory = Layout(
             ((1, padded * first.size * len(cut.b)), np.int32),
             ((1, padded * TILE_PIXELS), cut.sums),
-            ((bands.threads, len(cut.a), round_up(bands.images * of_image + SLACK, TILE_PIXELS)), np.int32),
-            ((bands.threads, 1, bands.images * padded * of_filter), cut.sums),
+            ((row_tiles.threads, len(cut.a), round_up(row_tiles.images * of_image + SLACK, TILE_PIXELS)), np.int32),
+            ((row_tiles.threads, 1, row_tiles.images * padded * of_filter), cut.sums),
         )
         self._packing = (
             convolution.weight_count, convolution.weights.width, *convolution.bias_form, filters.of_filter,
             filters.count, first, second, bounds, weight_digits, blocks, cut.halves,
         )  # fmt: skip
         self._packers = (
-            look_through_entry(convolution.weights.dtype), pack_block_entry(convolution.weights.dtype),
+            check_range_entry(convolution.weights.dtype), pack_block_entry(convolution.weights.dtype),
             spread_bias_entry(convolution.bias_dtype, cut.sums),
         )  # fmt: skip
         self._kernels = (
@@ -59,7 +71,7 @@ class Taps:
         )  # fmt: skip
         self._fixed = (
             convolution.source.shape, convolution.source.width, convolution.result_shape, rule.of(cut.sums),
-            bands.table, bands.height + rows.reach, (rows.stride, rows.pad), columns.stride, layout.phase_table,
+            row_tiles.table, row_tiles.height + rows.reach, (rows.stride, rows.pad), columns.stride, layout.phase_table,
             layout.pitch, columns.positions, source_digits, of_image, targets, bounds, offsets[None], weight_digits,
             blocks, cut.terms // 2, cut.halves, of_filter, filters.count,
         )  # fmt: skip
@@ -67,7 +79,9 @@ class Taps:
     def run(
         self, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, draws: np.ndarray, results: np.ndarray
     ) -> bool:
-        """As `kernels.convolve.convolve`; False if a word is outside its format, or the weights allow no halves."""
+        """As `kernels.convolve.convolve`; False if a word is outside its format, or the weights allow no halves:
+        some results are then missing.
+        """
         source_words, weight_words, bias_words, result_words = addresses(source, weights, bias, results)
         memory = working_memory(self._memory)
         packed, starts, planes, sums = memory.arrays(self._memory)
@@ -76,22 +90,22 @@ class Taps:
             return pack_weights(*self._packers, counters, weight_words, bias_words, *self._packing, packed, starts)
 
         def correlate(thread: int, counters: np.ndarray) -> bool:
-            return correlate_bands(
+            return correlate_row_tiles(
                 *self._kernels, counters, source_words, packed, starts, planes[thread], sums[thread], draws,
                 result_words, *self._fixed,
             )  # fmt: skip
 
-        done = share(self._counters, (pack, correlate), self._threads)
+        completed = share(self._counters, (pack, correlate), self._threads)
         memory.keep()
-        return done
+        return completed
 
 
 def _steps(layout: Planes, filters: Filters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The products of all targets that make results, one target after the other.
+    """The products of all targets that have results, one target after the other.
 
     Returns
     -------
-    targets, bounds : see `correlate_bands`;  steps : int64 (3, steps), see `Planes.steps`
+    targets, bounds : see `correlate_row_tiles`;  steps : int64 (3, steps), see `Planes.steps`
     """
     targets, steps = [], [np.empty((3, 0), np.int64)]
     for row in layout.rows.targets:
@@ -105,39 +119,39 @@ def _steps(layout: Planes, filters: Filters) -> tuple[np.ndarray, np.ndarray, np
 
 
 @compiled
-def correlate_bands(
+def correlate_row_tiles(
     fill, gather, correlate, requantize_rows, counters, source, weights, starts, planes, sums, draws, results,
-    source_shape, width, result_shape, rule, bands, height, rows, stride, table, pitch, positions, source_digits,
+    source_shape, width, result_shape, rule, row_tiles, height, rows, stride, table, pitch, positions, source_digits,
     of_image, targets, bounds, offsets, weight_digits, blocks, chunk, halves, of_filter, filters,
 ):  # fmt: skip
-    """Gather, correlate and round bands, at most AT_ONCE of them; returns whether any may be left.
+    """Gather, correlate and round row tiles, at most TASKS_PER_CALL; returns whether any may be left.
 
     Parameters
     ----------
-    fill, gather, correlate, requantize_rows : their addresses
-    counters : of `runtime.threads`; stage 0 packs weights, a task of stage 1 is a band
-    bands : int64, see `layout.tiles.Bands`;  weights : int32 (1, ...), see `pack_weights`
+    fill, gather, correlate, requantize_rows : addresses of these kernels
+    counters : of `runtime.threads`; stage 0 packs weights, a task of stage 1 is a row tile
+    row_tiles : int64, see `layout.tiles.RowTiles`;  weights : int32 (1, ...), see `pack_weights`
     starts, blocks, chunk, halves : see `correlate`
-    planes : int32 (source digits, ...), for as many images as a band has;  sums : int32 or int64 (1, ...), likewise
+    planes : int32 (source digits, ...), the images of a row tile;  sums : int32 or int64 (1, ...), likewise
     source, results : addresses of tensors of these shapes;  width : of the source's words
     rule, draws : see `requantize_rows`
     height : rows of a plane;  rows : (stride, pad);  stride : that of the columns;  table : see `Planes.phase_table`
     positions : of a row;  source_digits, weight_digits : int64 (digits, 4), see `layout.digits`
-    targets : int64 (targets, 7): first result row, step of rows, rows; the place of the first result in a row of sums,
-        its column, step of columns, columns
+    targets : int64 (targets, 7): first result row, step of rows, rows; index of the first result in a row of sums, its
+        column, step of columns, columns
     bounds, offsets : int64 (targets + 1,) and (1, ...), the steps of each target
-    filters : without those that fill up the blocks
+    filters : those of the layer, without the ones that fill up the last block
     """
     row_size, plane_size, padded = result_shape[3], result_shape[2] * result_shape[3], blocks[-1]
     wait(counters, 0)
-    for _ in range(AT_ONCE):
-        band = take(counters, 1)
-        if band >= counters[1, TASKS]:
+    for _ in range(TASKS_PER_CALL):
+        task = take(counters, 1)
+        if task >= counters[1, TASKS]:
             return False
-        if counters[1, OFF]:
+        if counters[1, CANCELLED]:
             finish(counters, 1)
             continue
-        image, end, first, last = bands[band, 0], bands[band, 1], bands[band, 2], bands[band, 3]
+        image, end, first, last = row_tiles[task, 0], row_tiles[task, 1], row_tiles[task, 2], row_tiles[task, 3]
         for digit in range(source_digits.shape[0]):
             call(gather, (
                 fill, source, source_shape, width, (image, end), 2, first, height, rows, stride, table, pitch,
@@ -155,10 +169,11 @@ def correlate_bands(
             steps = bounds[target], bounds[target + 1]
             for a in range(source_digits.shape[0]):
                 for b in range(weight_digits.shape[0]):
-                    place = padded * (steps[0] * weight_digits.shape[0] + (steps[1] - steps[0]) * b)
+                    first_weight = padded * (steps[0] * weight_digits.shape[0] + (steps[1] - steps[0]) * b)
                     call(correlate, (
-                        planes[a], end - image, of_image, pixels, offsets, steps, weights, place, blocks, chunk, halves,
-                        source_digits[a, 1] + weight_digits[b, 1], starts, a == b == 0, sums, of_filter,
+                        planes[a], end - image, of_image, pixels, offsets, steps, weights, first_weight, blocks,
+                        chunk, halves, source_digits[a, 1] + weight_digits[b, 1], starts, a == b == 0, sums,
+                        of_filter,
                     ))  # fmt: skip
             call(requantize_rows, (
                 sums[0], (top - first) * pitch + left, padded * of_filter, of_filter, pitch,

@@ -9,12 +9,12 @@ Every rule adds something below 2**shift and takes the floor.  With half = 2**(s
     half_even       half - 1,   one more if the floor is odd, so that its ties go up
     stochastic      the draw
 
-so a rule is three numbers: what it adds, which bit of the value it looks at, and what it adds besides if that is set.
-The bit is the sign or the lowest one that is kept.
+so a rule is three numbers: a summand, the index of a bit of the value, and a second summand for values in which that
+bit is set.  The bit is the sign or the lowest one that is kept.
 
 A value is limited before anything is added: to the lowest and highest result, shifted left by `shift`, which are
 rounded to themselves.  The sum then has room if the result's width and `shift` are together not more than the bits of
-the value, or if the value does not use all of its bits; `fixedpoint.requantize` sees to it that one of them holds.
+the value, or if the value does not use all of its bits; `fixedpoint.requantize` ensures that one of them holds.
 Where a result wraps, nothing is limited, and what overflows is not among the bits that are left.  A draw may be larger
 than what the others add: it is added to the remainder alone, which is unsigned for it.
 """
@@ -23,37 +23,19 @@ from functools import lru_cache
 
 import numpy as np
 from numba import carray, from_dtype, types
-from numba.extending import intrinsic
 
-from convstream.fixedpoint.kernels.runtime.jit import FOUR, INT, INTS, at, call, compiled, entry, inner, words_of
-
-
-def _shift(operation):
-    """value << count or value >> count in the type of `value`, as signed or not; Numba's own are 64 bits wide."""
-
-    @intrinsic
-    def shift(typing, value, count):
-        def generate(context, builder, signature, arguments):
-            value, count = arguments
-            if count.type != value.type:
-                count = builder.trunc(count, value.type)
-            return getattr(builder, operation)(value, count)
-
-        return value(value, count), generate
-
-    return shift
-
-
-_left, _right, _right_unsigned = _shift("shl"), _shift("ashr"), _shift("lshr")
+from convstream.fixedpoint.kernels.runtime.calls import FOUR, INT, INTS, at, call, entry, words_of
+from convstream.fixedpoint.kernels.runtime.jit import compiled, inner
+from convstream.fixedpoint.kernels.runtime.shifts import shift_left, shift_right, shift_right_unsigned
 
 
 @inner
-def requantize_rows(sums, place, of_image, of_filter, of_row, shape, rule, draws, results, first, steps):
+def requantize_rows(sums, first_sum, of_image, of_filter, of_row, shape, rule, draws, results, first, steps):
     """Words of images x filters x rows x columns = `shape`, all arithmetic in the type of `sums`, int32 or int64.
 
     Parameters
     ----------
-    sums : that of image n, filter f, row i, column j at ``place + n * of_image + f * of_filter + i * of_row + j``;
+    sums : that of image n, filter f, row i, column j at ``first_sum + n * of_image + f * of_filter + i * of_row + j``;
         overwritten, between rows as well
     rule : left, right: bits to shift, one of them 0;  drawn: see `requantize_rows_by_draws`;  add, bit, if_set: see
         above;  free: high bits of a sum that the result wraps into, 0 to saturate;  lowest, highest: limits of a sum
@@ -71,16 +53,16 @@ def requantize_rows(sums, place, of_image, of_filter, of_row, shape, rule, draws
         rows, columns = 1, rows * columns
     add, if_set, lowest, highest = word(add), word(if_set), word(lowest), word(highest)
     for plane in range(images * filters):
-        start, target = place + plane // filters * of_image + plane % filters * of_filter, first + plane * steps[0]
+        start, target = first_sum + plane // filters * of_image + plane % filters * of_filter, first + plane * steps[0]
         for index in range(start, start + (rows - 1) * of_row + columns):  # one long loop
             value = sums[np.uint64(index)]
             if sign == 63:
-                value = _left(value, left)
+                value = shift_left(value, left)
             value = lowest if value < lowest else value
             value = highest if value > highest else value
-            rounded = _right(word(word(value + add) + word(_right(value, bit) & if_set)), right)
+            rounded = shift_right(word(word(value + add) + word(shift_right(value, bit) & if_set)), right)
             if free > 0:
-                rounded = _right(_left(rounded, free), free)
+                rounded = shift_right(shift_left(rounded, free), free)
             sums[np.uint64(index)] = rounded
         for i in range(rows):
             source, begin = start + i * of_row, target + i * steps[1]
@@ -93,8 +75,8 @@ def requantize_rows(sums, place, of_image, of_filter, of_row, shape, rule, draws
 
 
 @inner
-def requantize_rows_by_draws(sums, place, of_image, of_filter, of_row, shape, rule, draws, results, first, steps):
-    """The same after each value has been shifted right by `drawn` bits, with a draw added to those that are dropped.
+def requantize_rows_by_draws(sums, first_sum, of_image, of_filter, of_row, shape, rule, draws, results, first, steps):
+    """The same after each value is shifted right by `drawn` bits, with a draw added to the bits that are dropped.
 
     Parameters
     ----------
@@ -105,18 +87,19 @@ def requantize_rows_by_draws(sums, place, of_image, of_filter, of_row, shape, ru
     drawn = rule[2]
     mask = word((np.int64(1) << np.int64(drawn)) - 1)
     for plane in range(images * filters):
-        start = place + plane // filters * of_image + plane % filters * of_filter
+        start = first_sum + plane // filters * of_image + plane % filters * of_filter
         for i in range(rows):
-            source, place_of_draw = start + i * of_row, first + plane * steps[0] + i * steps[1]
+            source, draw_index = start + i * of_row, first + plane * steps[0] + i * steps[1]
             for j in range(columns):
-                value, draw = sums[source + j], word(draws[place_of_draw + j * steps[2]])
-                sums[source + j] = _right(value, drawn) + _right_unsigned(word(word(value & mask) + draw), drawn)
-    requantize_rows(sums, place, of_image, of_filter, of_row, shape, rule, draws, results, first, steps)
+                value, draw = sums[source + j], word(draws[draw_index + j * steps[2]])
+                carry = shift_right_unsigned(word(word(value & mask) + draw), drawn)
+                sums[source + j] = shift_right(value, drawn) + carry
+    requantize_rows(sums, first_sum, of_image, of_filter, of_row, shape, rule, draws, results, first, steps)
 
 
 @lru_cache
 def requantize_entry(by_draws: bool, sums: np.dtype, results: np.dtype) -> int:
-    """Address of either function from sums of this dtype to results of that one."""
+    """Address of one of the two kernels, from sums of this dtype to results of that one."""
     return entry(
         requantize_rows_by_draws if by_draws else requantize_rows,
         from_dtype(sums)[::1], INT, INT, INT, INT, FOUR, types.UniTuple(INT, 9), INTS, words_of(results), INT,

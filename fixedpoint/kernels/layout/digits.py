@@ -9,14 +9,13 @@ so a digit is never larger in magnitude than 2**(l-1), the highest one included.
 of the products of their digits, shifted; each sum is exact while ``terms * 2**(l_a-1) * 2**(l_b-1) < 2**31``, and
 after so many terms it moves to 64 bits.
 
-If the result has 32 bits or less, and no digit is needed, nothing of this is: sums modulo 2**32 may then pass any
-number of multiples of 2**32 on their way, and still end at the true one, which is the only one of them in range.
+If the result has 32 bits or less, and both words are one digit, sums modulo 2**32 are enough: they may pass any number
+of multiples of 2**32 on their way, and still end at the true one, which is the only one of them in range.
 
 Words of 16 bits whose products are too large to add many of them need no digits either.  The sum of two products fits
 32 bits, and its halves are added up one by one (see `kernels.multiply_add`): half the products that digits take.
 There is one such sum that does not fit, that of ``-2**15 * -2**15`` twice.  It needs a pair of the lowest words in both
-operands, so those who multiply look for one in the one of them that is looked through faster, and take digits after
-all if they find it.
+operands, so a pass first checks the operand that is checked faster for such a pair, and takes digits if it has one.
 """
 
 from dataclasses import dataclass
@@ -41,7 +40,7 @@ class Digit(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """How the two operands of a pass are cut, the type of its sums, and how many products 32 bits may add up.
+    """The digits of both operands of a pass, the type of its sums, and how many products 32 bits may add up.
 
     If the sums are of 32 bits themselves, `terms` is more than there can be.  With `halves`, `terms` products are added
     up in two sums of 32 bits, and no pair of b may be twice the lowest word of 16 bits.
@@ -58,14 +57,14 @@ def digits(bits: int, digit_bits: int) -> tuple[Digit, ...]:
     """The digits of words of `bits` bits, lowest first."""
     count = -(-bits // digit_bits)
     half = 1 << (digit_bits - 1)
-    carries = sum(half << (digit_bits * place) for place in range(count - 1))
-    low = [Digit(carries, digit_bits * place, 2 * half - 1, half) for place in range(count - 1)]
+    carries = sum(half << (digit_bits * index) for index in range(count - 1))
+    low = [Digit(carries, digit_bits * index, 2 * half - 1, half) for index in range(count - 1)]
     return (*low, Digit(carries, digit_bits * (count - 1), -1, 0))
 
 
 @lru_cache
 def split(a_bits: int, b_bits: int, accumulator_bits: int, *, halves: bool = True, wide: bool = False) -> Split:
-    """The cut that takes the fewest products, for operands of these widths (at most 32 bits) and their sum's.
+    """The digits that take the fewest products, for operands of these widths (at most 32 bits) and of their sum.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Gathering: rows of a tensor on their way into the planes of `layout.planes`, and a look at every word.
+"""Gathering: rows of a tensor into the planes of `layout.planes`, with a check of every word's range.
 
-`gather` goes from plane to plane and finds out which of its rows are of the source and which are padding.  It is the
-same for all tensors, and leaves the words to a function that it calls by address, one for each dtype::
+`gather` computes, for one plane after the other, which of its rows are of the source and which are padding.  It is the
+same for all tensors; words are copied by a kernel that it calls by address, one for each dtype::
 
                       words of at most 16 bits      digits of wider ones, see `layout.digits`
     single pixels     whole_pixels                  digit_pixels
@@ -13,8 +13,8 @@ Each of them fills one plane, front to back, with zeros between the rows::
     | 0 0 0 ... padding      | 0 ..begin.. words ..end.. 0 | 0 ..begin.. words ..end..  0 0 0 |
                              |<-------- pitch ------------>|
 
-All words are looked through for any outside their format while they pass: to read them once more from memory would take
-as long as gathering them.  In a word of b bits, those from bit b-1 on are all alike.  ``word ^ word << 1`` has a bit
+Words are range-checked on their way: to read them once more from memory would take as long as gathering them.  In a
+word of b bits, those from bit b-1 on are all alike.  ``word ^ word << 1`` has a bit
 set, an edge, where one is unlike the bit below it, so no word may have an edge at bit b or above.
 """
 
@@ -23,10 +23,11 @@ from functools import cache, lru_cache
 import numpy as np
 from numba import carray, types
 
-from convstream.fixedpoint.kernels.runtime.jit import FOUR, INT, INTS, INTS_2D, TWO, at, call, entry, inner, words_of
-from convstream.fixedpoint.kernels.runtime.threads import OFF
+from convstream.fixedpoint.kernels.runtime.calls import FOUR, INT, INTS, INTS_2D, TWO, at, call, entry, words_of
+from convstream.fixedpoint.kernels.runtime.jit import inner
+from convstream.fixedpoint.kernels.runtime.threads import CANCELLED
 
-#: Which words a plane takes (first, partner, rows, distance of rows, stride), and where they go in the planes.
+#: Words of a plane (first, partner, rows, distance of rows, stride), and the part of `planes` that they fill.
 _SOURCE, _TARGET = types.UniTuple(INT, 5), types.UniTuple(INT, 6)
 
 
@@ -39,16 +40,16 @@ def gather(
 
     Parameters
     ----------
-    fill : address of the function that fills a plane
+    fill : address of the kernel that fills a plane
     source : address of integers of `shape`: images, channels, rows, columns;  width : bits of their format
     images : the first of them, and one behind the last
-    together : channels of a plane: 1, or 2 for pairs, in which a last channel is paired with itself one place on
+    together : channels of a plane: 1, or 2 for pairs, in which a last channel is paired with its own next pixel
     height : rows of a plane;  rows : (stride, pad);  stride : that of the columns
     phases : int64 (phases, 4), see `Planes.phase_table`
     size : elements of a plane; what is behind its last row becomes 0
-    digit : what to take of every word, see `layout.digits`
+    digit : the digit of every word that is gathered, see `layout.digits`
     planes : address of `length` elements, int16 or, for pairs, int32, the first of a pair in its low half
-    counters : of `runtime.threads`, whose last stage is called off if a word is outside its format
+    counters : of `runtime.threads`, whose last stage is cancelled if a word is outside its format
     """
     count, channels, source_height, source_width = shape
     of_image = (channels + together - 1) // together * phases.shape[0]
@@ -72,136 +73,136 @@ def gather(
 
 @inner
 def _clear(planes, begin, end):
-    for place in range(begin, end):
-        planes[np.uint64(place)] = 0
+    for element in range(begin, end):
+        planes[np.uint64(element)] = 0
 
 
 @inner
-def whole_pixels(source, count, width, words_of_plane, digit, planes, length, places, counters):
+def whole_pixels(source, count, width, words_of_plane, digit, planes, length, part, counters):
     """Single pixels of words of at most 16 bits."""
     words, planes = carray(source, (count,)), carray(planes, (length,))
     start, _, rows, apart, stride = words_of_plane
-    first, above, begin, end, pitch, size = places
+    first, above, begin, end, pitch, size = part
     edges, filled = np.int16(0), first
     for row in range(rows):
         source_row, target = start + row * apart, first + above + row * pitch
         _clear(planes, filled, target + begin)
         if stride == 1:
-            for place in range(begin, end):
-                word = np.int16(words[np.uint64(source_row + place)])
+            for column in range(begin, end):
+                word = np.int16(words[np.uint64(source_row + column)])
                 edges = np.int16(edges | word ^ word << 1)
-                planes[np.uint64(target + place)] = word
+                planes[np.uint64(target + column)] = word
         elif stride == 2:  # like the loop below, for the compiler to see
-            for place in range(begin, end):
-                word = np.int16(words[np.uint64(source_row + 2 * place)])
+            for column in range(begin, end):
+                word = np.int16(words[np.uint64(source_row + 2 * column)])
                 edges = np.int16(edges | word ^ word << 1)
-                planes[np.uint64(target + place)] = word
+                planes[np.uint64(target + column)] = word
         else:
-            for place in range(begin, end):
-                word = np.int16(words[np.uint64(source_row + place * stride)])
+            for column in range(begin, end):
+                word = np.int16(words[np.uint64(source_row + column * stride)])
                 edges = np.int16(edges | word ^ word << 1)
-                planes[np.uint64(target + place)] = word
+                planes[np.uint64(target + column)] = word
         filled = target + end
     _clear(planes, filled, first + size)
     if edges & np.int16(np.int64(-1) << np.int64(width)):
-        counters[-1, OFF] = 1
+        counters[-1, CANCELLED] = 1
 
 
 @inner
-def digit_pixels(source, count, width, words_of_plane, digit, planes, length, places, counters):
+def digit_pixels(source, count, width, words_of_plane, digit, planes, length, part, counters):
     """Single pixels of one digit of every word."""
     words, planes = carray(source, (count,)), carray(planes, (length,))
     start, _, rows, apart, stride = words_of_plane
-    first, above, begin, end, pitch, size = places
+    first, above, begin, end, pitch, size = part
     offset, shift, mask, half = digit[0], digit[1], digit[2], digit[3]
     edges, filled = np.int64(0), first
     for row in range(rows):
         source_row, target = start + row * apart, first + above + row * pitch
         _clear(planes, filled, target + begin)
-        for place in range(begin, end):
-            word = np.int64(words[np.uint64(source_row + place * stride)])
+        for column in range(begin, end):
+            word = np.int64(words[np.uint64(source_row + column * stride)])
             edges |= word ^ word << 1
-            planes[np.uint64(target + place)] = ((word + offset) >> shift & mask) - half
+            planes[np.uint64(target + column)] = ((word + offset) >> shift & mask) - half
         filled = target + end
     _clear(planes, filled, first + size)
     if edges & np.int64(-1) << np.int64(width):
-        counters[-1, OFF] = 1
+        counters[-1, CANCELLED] = 1
 
 
 @inner
 def _pair_with_next(planes, begin, end):
-    """The last of them, of which no tap reads a second half, keeps the one that it has."""
-    for place in range(begin, end - 1):
-        planes[np.uint64(place)] = planes[np.uint64(place)] & 0xFFFF | planes[np.uint64(place + 1)] << 16
+    """The last keeps its second half, which no tap reads."""
+    for element in range(begin, end - 1):
+        planes[np.uint64(element)] = planes[np.uint64(element)] & 0xFFFF | planes[np.uint64(element + 1)] << 16
 
 
 @inner
-def whole_pairs(source, count, width, words_of_plane, digit, planes, length, places, counters):
+def whole_pairs(source, count, width, words_of_plane, digit, planes, length, part, counters):
     """Pairs of words of at most 16 bits."""
     words, planes = carray(source, (count,)), carray(planes, (length,))
     start, partner, rows, apart, stride = words_of_plane
-    first, above, begin, end, pitch, size = places
+    first, above, begin, end, pitch, size = part
     edges, filled = np.int32(0), first
     for row in range(rows):
         source_row, target = start + row * apart, first + above + row * pitch
         _clear(planes, filled, target + begin)
         if stride == 1:
-            for place in range(begin, end):
-                low = np.int64(words[np.uint64(source_row + place)])
-                high = np.int64(words[np.uint64(source_row + partner + place)])
+            for column in range(begin, end):
+                low = np.int64(words[np.uint64(source_row + column)])
+                high = np.int64(words[np.uint64(source_row + partner + column)])
                 pair = np.int32(low & 0xFFFF | high << 16)
                 edges = np.int32(edges | pair ^ pair << 1)
-                planes[np.uint64(target + place)] = pair
+                planes[np.uint64(target + column)] = pair
         elif stride == 2:  # like the loop below, for the compiler to see
-            for place in range(begin, end):
-                low = np.int64(words[np.uint64(source_row + 2 * place)])
-                high = np.int64(words[np.uint64(source_row + partner + 2 * place)])
+            for column in range(begin, end):
+                low = np.int64(words[np.uint64(source_row + 2 * column)])
+                high = np.int64(words[np.uint64(source_row + partner + 2 * column)])
                 pair = np.int32(low & 0xFFFF | high << 16)
                 edges = np.int32(edges | pair ^ pair << 1)
-                planes[np.uint64(target + place)] = pair
+                planes[np.uint64(target + column)] = pair
         else:
-            for place in range(begin, end):
-                low = np.int64(words[np.uint64(source_row + place * stride)])
-                high = np.int64(words[np.uint64(source_row + partner + place * stride)])
+            for column in range(begin, end):
+                low = np.int64(words[np.uint64(source_row + column * stride)])
+                high = np.int64(words[np.uint64(source_row + partner + column * stride)])
                 pair = np.int32(low & 0xFFFF | high << 16)
                 edges = np.int32(edges | pair ^ pair << 1)
-                planes[np.uint64(target + place)] = pair
+                planes[np.uint64(target + column)] = pair
         filled = target + end
     _clear(planes, filled, first + size)
     if (edges | edges >> 16) & np.int16(np.int64(-1) << np.int64(width)) & 0xFFFF:
-        counters[-1, OFF] = 1
+        counters[-1, CANCELLED] = 1
     if partner == 0:
         _pair_with_next(planes, first, first + size)
 
 
 @inner
-def digit_pairs(source, count, width, words_of_plane, digit, planes, length, places, counters):
+def digit_pairs(source, count, width, words_of_plane, digit, planes, length, part, counters):
     """Pairs of one digit of every word."""
     words, planes = carray(source, (count,)), carray(planes, (length,))
     start, partner, rows, apart, stride = words_of_plane
-    first, above, begin, end, pitch, size = places
+    first, above, begin, end, pitch, size = part
     offset, shift, mask, half = digit[0], digit[1], digit[2], digit[3]
     edges, filled = np.int64(0), first
     for row in range(rows):
         source_row, target = start + row * apart, first + above + row * pitch
         _clear(planes, filled, target + begin)
-        for place in range(begin, end):
-            low = np.int64(words[np.uint64(source_row + place * stride)])
-            high = np.int64(words[np.uint64(source_row + partner + place * stride)])
+        for column in range(begin, end):
+            low = np.int64(words[np.uint64(source_row + column * stride)])
+            high = np.int64(words[np.uint64(source_row + partner + column * stride)])
             edges |= low ^ low << 1 | high ^ high << 1
             low, high = ((low + offset) >> shift & mask) - half, ((high + offset) >> shift & mask) - half
-            planes[np.uint64(target + place)] = low & 0xFFFF | high << 16
+            planes[np.uint64(target + column)] = low & 0xFFFF | high << 16
         filled = target + end
     _clear(planes, filled, first + size)
     if edges & np.int64(-1) << np.int64(width):
-        counters[-1, OFF] = 1
+        counters[-1, CANCELLED] = 1
     if partner == 0:
         _pair_with_next(planes, first, first + size)
 
 
 @lru_cache
 def fill_entry(dtype: np.dtype, *, pairs: bool, whole: bool) -> int:
-    """Address of the function that fills a plane from words of this dtype."""
+    """Address of the kernel that fills a plane from words of this dtype."""
     fill = (whole_pairs if whole else digit_pairs) if pairs else (whole_pixels if whole else digit_pixels)
     elements = types.CPointer(types.int32 if pairs else types.int16)
     return entry(fill, words_of(dtype), INT, INT, _SOURCE, INTS, elements, INT, _TARGET, INTS_2D)

@@ -1,17 +1,17 @@
-"""The layout in which one convolution kernel serves every pass: padded phase planes with a common pitch.
+"""Padded phase planes with a common pitch: the layout in which one convolution kernel serves every pass.
 
-A band of rows of the source is padded and dealt out to its phases (see `layout.phases`), one flat plane for every
+A row tile of rows of the source is padded and dealt out to its phases (see `layout.phases`), one flat plane for every
 channel and phase, all of one pitch: the columns of the result and those that its taps reach beyond.  A tap is then a
-constant distance, for every position of the band, and no window is ever copied out::
+constant distance, for every position of the row tile, and no window is ever copied out::
 
     plane of channel c, phase (0,0)       pitch = 6: 4 positions and 2 that taps reach         position (1,2) = 8
      0  1  2  3 | 4  5
      6  7 [8] 9 |10 11       tap of shift (0,0) reads 8, of shift (0,2) reads 10, of shift (1,1) reads 15:
     12 13 14 15 |16 17       always 8 + shift_row * pitch + shift_column.  Positions 4, 5, 10, 11, ... are computed
-    18 19 20 21 |22 23       like the others, from whatever is there, and never looked at.
+    18 19 20 21 |22 23       like the others, from whatever is there, and never read.
 
 `correlate` takes two products at a time, so its planes hold pairs of pixels: of channels 2c and 2c+1, or, if a last
-channel is left over, of that channel and itself one place on, which serves two taps of a row at once::
+channel is left over, of that channel and its own next pixel, which serves two taps of a row at once::
 
     channels 0, 1     x[0,0] x[1,0]   x[0,1] x[1,1]   x[0,2] x[1,2]   ...        weights  w[0,r,s] w[1,r,s]
     channel  2        x[2,0] x[2,1]   x[2,1] x[2,2]   x[2,2] x[2,3]   ...        weights  w[2,r,s] w[2,r,s+1], or 0
@@ -27,7 +27,7 @@ from functools import cached_property
 
 import numpy as np
 
-from convstream.fixedpoint.kernels.layout.phases import Scan, Target
+from convstream.fixedpoint.kernels.layout.phases import PhaseAxis, Target
 
 #: Elements after the last plane that whole vectors may read: more than any tile of `kernels.multiply_add`.
 SLACK = 64
@@ -35,11 +35,11 @@ SLACK = 64
 
 @dataclass(frozen=True)
 class Planes:
-    """Where the elements of a band of `height` rows of positions lie, for both kinds of planes."""
+    """Indices of the elements of a row tile of `height` rows of positions, in both kinds of planes."""
 
     channels: int
-    rows: Scan
-    columns: Scan
+    rows: PhaseAxis
+    columns: PhaseAxis
     height: int
 
     @cached_property
@@ -57,17 +57,17 @@ class Planes:
 
     @cached_property
     def phase_table(self) -> np.ndarray:
-        """For the gathering kernels: row phase, column of place 0, and places begin..end-1 that are no padding."""
-        table, scan = [], self.columns
+        """For `gather`: row phase, column of element 0, and elements begin..end-1 of a row that are no padding."""
+        table, phase_axis = [], self.columns
         for row, column in self.phases:
-            first = column - scan.pad
-            begin = min(self.pitch, max(0, -(first // scan.stride)))
-            end = max(begin, min(self.pitch, (scan.size - 1 - first) // scan.stride + 1))
+            first = column - phase_axis.pad
+            begin = min(self.pitch, max(0, -(first // phase_axis.stride)))
+            end = max(begin, min(self.pitch, (phase_axis.size - 1 - first) // phase_axis.stride + 1))
             table.append((row, first, begin, end))
         return np.array(table, np.int64).reshape(-1, 4)
 
     def _offsets(self, taps: list[tuple]) -> np.ndarray:
-        """Place in a group of phase planes that each (row tap, column tap) reads for position 0."""
+        """Index in a group of phase planes that each (row tap, column tap) reads for position 0."""
         plane = {phase: index * self.size for index, phase in enumerate(self.phases)}
         return np.array(
             [plane[row.phase, column.phase] + row.shift * self.pitch + column.shift for row, column in taps], np.int64
@@ -80,7 +80,7 @@ class Planes:
         return self.channels * len(self.phases)
 
     def columns_of_weights(self) -> np.ndarray:
-        """Where each weight (c, r, s) of a filter, in this order, reads for position 0."""
+        """Index of the element that each weight (c, r, s) of a filter, in this order, reads for position 0."""
         (row_target,), (column_target,) = self.rows.targets, self.columns.targets
         taps = self._offsets([(row, column) for row in row_target.taps for column in column_target.taps])
         return (np.arange(self.channels)[:, None] * (len(self.phases) * self.size) + taps).ravel()
@@ -100,7 +100,7 @@ class Planes:
 
         Returns
         -------
-        int64 (3, steps): the place in the pair planes that each step reads for position 0, and the weights of both
+        int64 (3, steps): the index in the pair planes that each step reads for position 0, and the weights of both
         halves of the pair; -1 for none
         """
         both = [(row, column) for row in rows.taps for column in columns.taps]
@@ -122,10 +122,10 @@ class Planes:
 
 
 def _neighbours(target: Target) -> list[tuple]:
-    """The taps of a row in couples that read neighbouring places of one phase; None where there is no second."""
-    couples, by_place = [], {(tap.phase, tap.shift): tap for tap in target.taps}
-    for place in sorted(by_place):
-        if place in by_place:
-            one = by_place.pop(place)
-            couples.append((one, by_place.pop((one.phase, one.shift + 1), None)))
+    """The taps of a row in couples that read neighbours in one phase; None where there is no second."""
+    couples, by_element = [], {(tap.phase, tap.shift): tap for tap in target.taps}
+    for element in sorted(by_element):
+        if element in by_element:
+            one = by_element.pop(element)
+            couples.append((one, by_element.pop((one.phase, one.shift + 1), None)))
     return couples

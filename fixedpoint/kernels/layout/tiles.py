@@ -1,4 +1,4 @@
-"""Bands of rows: the pieces in which a pass is computed, small enough for the cache and dealt out to threads."""
+"""Row tiles: the pieces in which a pass is computed, small enough for the cache and dealt out to threads."""
 
 from dataclasses import dataclass
 from math import gcd
@@ -8,31 +8,30 @@ import numpy as np
 
 from convstream.fixedpoint.kernels.runtime.threads import thread_count
 
-#: What the planes and sums of a band may take: about the second-level cache of a core.
-BAND_BYTES = 1 << 19
+#: Bytes of the planes and sums of a row tile: about the second-level cache of a core.
+ROW_TILE_BYTES = 1 << 19
 #: Multiplications that are worth a second thread.
 SHARED_MULTIPLICATIONS = 1 << 21
 
 
-class Means(NamedTuple):
-    """What passes are cut for."""
+class Resources(NamedTuple):
+    """What a pass is divided for: threads, bytes of a row tile, multiplications that are worth a second thread."""
 
     threads: int
-    band_bytes: int
+    row_tile_bytes: int
     shared_multiplications: int
 
-
-def means() -> Means:
-    """Those that there are now."""
-    return Means(thread_count(), BAND_BYTES, SHARED_MULTIPLICATIONS)
+    @classmethod
+    def current(cls) -> "Resources":
+        return cls(thread_count(), ROW_TILE_BYTES, SHARED_MULTIPLICATIONS)
 
 
 @dataclass(frozen=True, eq=False)
-class Bands:
-    """All positions in bands of at most `images` images and `height` rows, for so many threads.
+class RowTiles:
+    """All positions in row tiles of at most `images` images and `height` rows, for `threads` threads.
 
-    A line of `table`, int64, is one band: rows line[2] to line[3] - 1 of images line[0] to line[1] - 1; of several
-    images only where all rows are.
+    `table` is int64 (row tiles, 4): images table[i, 0] to table[i, 1] - 1, rows table[i, 2] to table[i, 3] - 1.  A row
+    tile of several images has all their rows.
     """
 
     table: np.ndarray
@@ -42,18 +41,18 @@ class Bands:
 
     @classmethod
     def of(
-        cls, images: int, positions: int, row_bytes: int, multiplications: int, given: Means, *,
+        cls, images: int, positions: int, row_bytes: int, multiplications: int, resources: Resources, *,
         rows: int | None = None,
-    ) -> "Bands":  # fmt: skip
-        """Bands of about equal size, as many for every thread.
+    ) -> "RowTiles":  # fmt: skip
+        """Row tiles of about equal size, the same number for every thread.
 
         Parameters
         ----------
-        row_bytes : what each row of positions adds to a band
-        rows : how many a band may have in any case, and then of one image only
+        row_bytes : bytes of planes and sums for each row of positions
+        rows : the largest height whatever the bytes; row tiles are then of one image each
         """
-        threads = given.threads if multiplications >= given.shared_multiplications else 1
-        most_rows = max(1, given.band_bytes // row_bytes)
+        threads = resources.threads if multiplications >= resources.shared_multiplications else 1
+        most_rows = max(1, resources.row_tile_bytes // row_bytes)
         largest = min(rows or positions, most_rows)
         count = min(positions, round_up(-(-positions // largest), threads // gcd(images, threads)))
         groups = images
@@ -64,7 +63,7 @@ class Bands:
 
 
 def _split(extent: int, parts: int) -> list[tuple[int, int]]:
-    """0..extent-1 in parts whose sizes differ by one at most, as first and one behind the last."""
+    """0..extent-1 in parts whose sizes differ by one at most: the first of each, and one behind the last."""
     return [(extent * part // parts, extent * (part + 1) // parts) for part in range(parts)]
 
 

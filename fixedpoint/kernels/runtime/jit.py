@@ -1,28 +1,13 @@
-"""How the integer kernels are compiled: Numba, with machine code kept from one run to the next (`runtime.cache`).
-
-A function that Numba compiles is compiled once more with each that calls it.  For the large ones that takes longer
-than they are worth, so they are called by their addresses::
-
-    function = entry(function, INT, INTS)       for arguments of these types
-    call(function, (1, array))                  in a compiled function that is given the address
-
-Words whose dtype is not the same in every layer are handed on by address too, so that what hands them on is compiled
-once, and only what looks at them for each dtype::
-
-    entry(function, words_of(array.dtype))      a function that says: words = carray(words, (size,))
-    call(function, (at(place),))                place: one of `addresses`, of an array that has to be kept as long
-"""
+"""How the integer kernels are compiled: Numba, with machine code kept from one run to the next (`runtime.cache`)."""
 
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-import numpy as np
-from numba import config, from_dtype, njit, types
-from numba.core import cgutils, errors, event
+from numba import config, njit
+from numba.core import event
 from numba.core.dispatcher import Dispatcher
 from numba.core.registry import CPUDispatcher
-from numba.extending import intrinsic
 
 from convstream.fixedpoint.errors import CompilerDisabled
 from convstream.fixedpoint.kernels.runtime.cache import KernelCache
@@ -63,78 +48,8 @@ def _kept(dispatcher: Dispatcher) -> Dispatcher:
     return dispatcher
 
 
-#: Types of the arguments of many kernels.
-INT, INTS, INTS_2D = types.int64, types.int64[::1], types.int64[:, ::1]
-TWO, FOUR = types.UniTuple(INT, 2), types.UniTuple(INT, 4)
-
-
-_entered: set[tuple[types.Type, ...]] = set()
-
-
-def entry(function: Callable, *arguments: types.Type) -> int:
-    """Address of a compiled function that returns nothing, for arguments of these types."""
-    function.compile(arguments)
-    code = function.overloads[arguments]
-    _entered.add(tuple(types.voidptr if isinstance(kind, types.CPointer) else kind for kind in arguments))
-    return code.library.get_pointer_to_function(code.fndesc.llvm_func_name)
-
-
-@intrinsic
-def call(typing, function, arguments):
-    """Call a function by its address, see `entry`, with a tuple of arguments of exactly its types."""
-    given = tuple(map(types.unliteral, arguments.types))
-    if given not in _entered:
-        raise errors.TypingError(f"no function was entered for arguments of types {', '.join(map(str, given))}")
-
-    def generate(context, builder, signature, values):
-        convention, each = context.call_conv, cgutils.unpack_tuple(builder, values[1])
-        each = [context.cast(builder, *of) for of in zip(each, arguments.types, given, strict=True)]
-        begin = builder.inttoptr(values[0], convention.get_function_type(types.none, given).as_pointer())
-        status, _ = convention.call_function(builder, begin, types.none, given, each)
-        with cgutils.if_unlikely(builder, status.is_error):
-            convention.return_status_propagate(builder, status)
-        return context.get_dummy_value()
-
-    return types.void(function, arguments), generate
-
-
-def words_of(dtype: np.dtype) -> types.CPointer:
-    """The type, for `entry`, of an address of words of this dtype."""
-    return types.CPointer(from_dtype(dtype))
-
-
-@intrinsic
-def begins(typing, arrays):
-    """Where the words of each array of a tuple begin."""
-
-    def generate(context, builder, signature, arguments):
-        begins = [
-            builder.ptrtoint(context.make_array(kind)(context, builder, array).data, cgutils.intp_t)
-            for kind, array in zip(arrays.types, cgutils.unpack_tuple(builder, arguments[0]), strict=True)
-        ]
-        return context.make_tuple(builder, signature.return_type, begins)
-
-    return types.UniTuple(types.intp, len(arrays.types))(arrays), generate
-
-
-@compiled
-def addresses(*arrays):
-    """Where the words of each array begin.  NumPy would say so as well, but takes ten times as long."""
-    return begins(arrays)
-
-
-@intrinsic
-def at(typing, place):
-    """An address as a function that was entered for `words_of` some dtype takes it."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
-
-    return types.voidptr(types.int64), generate
-
-
 class _Notice(event.Listener):
-    """Says once, to whoever waits at a terminal, why the first call takes so long."""
+    """Says once, on a terminal, why the first call takes so long."""
 
     said = False
 

@@ -1,4 +1,4 @@
-"""Memory that a thread keeps from one pass to the next, because fresh memory is slow: the system has to clear it.
+"""Scratch memory: a thread keeps it from one pass to the next, because fresh memory is slow: the system clears it.
 
     layout = Layout(((2, 1000), np.int32), ((300,), np.int16))      made once
 
@@ -6,7 +6,7 @@
     planes, sums = memory.arrays(layout)                            valid until they are kept for the next pass
     memory.keep()
 
-After an exception nothing is kept: another thread, which has not heard of it, may still write there.
+After an exception nothing is kept.
 """
 
 import threading
@@ -17,13 +17,13 @@ import numpy as np
 
 from convstream.fixedpoint.kernels.runtime.threads import thread_count
 
-#: What a thread keeps at most: all that a pass needs on all CPUs, if its weights are not unusually many.
+#: The most that a thread keeps: enough for a pass on all processors, but for unusually many weights.
 KEPT_BYTES = thread_count() << 24
 _LINE_BYTES = 64
 
 
 class Layout:
-    """Arrays of given shapes and dtypes one behind the other, each on a cache line of its own."""
+    """Arrays, each of a shape and dtype, one behind the other, each on a cache line of its own."""
 
     def __init__(self, *arrays: tuple[tuple[int, ...], np.dtype]):
         self.arrays, self.size = [], 0
@@ -34,13 +34,13 @@ class Layout:
 
 
 class Memory:
-    """Bytes, and how each layout cuts them up."""
+    """Bytes, and the arrays of each layout in them."""
 
     def __init__(self, size: int):
         block = np.empty(size + _LINE_BYTES, np.uint8)
         begin = -block.__array_interface__["data"][0] % _LINE_BYTES
         self.size = size
-        #: arrays(layout): the arrays of a layout, with whatever they hold.
+        #: arrays(layout): the arrays of a layout, uninitialised.
         self.arrays = lru_cache(partial(_cut, block[begin : begin + size]))
 
     def keep(self) -> None:
@@ -61,7 +61,7 @@ _kept = _Kept()
 
 
 def working_memory(layout: Layout) -> Memory:
-    """What this thread has kept, or new memory if that is too small; nobody else gets it before it is kept again."""
+    """The memory that this thread keeps, or new memory if that is too small; in use until it is kept again."""
     if layout.size > KEPT_BYTES:
         return Memory(layout.size)
     memory, _kept.memory = _kept.memory, _Kept.memory

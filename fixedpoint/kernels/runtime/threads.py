@@ -1,9 +1,9 @@
-"""Work on several cores: as many threads as this process may use processors, or as one asks for.
+"""Threads: one for each processor that this process may use, or as many as `threads` says.
 
 Results never depend on it, because integer sums do not depend on their order.
 
-A pass is stages of tasks.  Whichever thread is free takes the next task, in compiled code, and goes on to the next
-stage when none is left; there it first waits until the others have finished theirs::
+A pass is a sequence of stages, a stage a number of tasks.  A thread that is free takes the next task, in compiled code,
+and goes on to the next stage when none is left; there it first waits until the others have finished theirs::
 
     stage 0     thread 0  | task 0 | task 2 | task 3 |          |
                 thread 1        | task 1     | task 4 ..........|
@@ -28,12 +28,12 @@ from numba.extending import intrinsic
 from convstream.fixedpoint.kernels.runtime.jit import compiled, inner
 from convstream.fixedpoint.kernels.runtime.machine import processors
 
-#: Tasks that a thread does before it looks at whether it has been interrupted.
-AT_ONCE = 64
-#: How often a thread that is done looks at whether the others are, before it sleeps: for about a millisecond.
+#: Tasks of one call of compiled code, after which Python handles a Ctrl-C.
+TASKS_PER_CALL = 64
+#: How often a thread that is done polls the others before it sleeps: for about a millisecond.
 _LOOKS = 1 << 20
-#: What is counted of each stage.
-TASKS, TAKEN, FINISHED, OFF = _KINDS = range(4)
+#: Columns of the counters; a line is a stage.
+TASKS, TAKEN, FINISHED, CANCELLED = _KINDS = range(4)
 #: Tasks taken and finished of a stage in which something failed: more than any stage has.
 _STOPPED = 1 << 62
 
@@ -60,7 +60,7 @@ def threads(count: int) -> Iterator[None]:
 
 
 def counters_of(*tasks: int) -> np.ndarray:
-    """What is counted of stages of so many tasks, before any is done: for `share`."""
+    """Counters of stages of so many tasks, none of them done: for `share`."""
     return np.array([(count, 0, 0, 0) for count in tasks], np.int64)
 
 
@@ -70,17 +70,17 @@ def share(counters: np.ndarray, stages: Sequence[Callable[[int, np.ndarray], boo
     An exception of any thread, KeyboardInterrupt included, is raised here, after the others have ended the task that
     each was at.
 
-    A task calls off a stage by setting its OFF to 1: tasks of it are then taken and finished, but need not be done.
-    Returns whether the last stage was not called off.
+    A task cancels a stage by setting its CANCELLED to 1: tasks of it are then taken and finished without being done.
+    Returns whether the last stage was completed.
 
     Parameters
     ----------
-    counters : of stages of which nothing is done yet, see `counters_of`; left as they are
+    counters : of stages of which nothing is done yet, see `counters_of`; not changed
     stages : functions of the number of a thread and the counters, which take tasks of their stage (`take`), at most
-        AT_ONCE in a call, report each (`finish`), and before the first have to `wait` for the stage before; they
+        TASKS_PER_CALL in a call, report each (`finish`), and before the first have to `wait` for the stage before; they
         return whether any may be left.
     """
-    counters = counters.copy()  # a thread that comes late looks at those of its own pass
+    counters = counters.copy()  # a thread that comes late reads those of its own pass
 
     def until_none_is_left(thread: int) -> None:
         try:
@@ -101,7 +101,7 @@ def share(counters: np.ndarray, stages: Sequence[Callable[[int, np.ndarray], boo
     except BaseException:
         wait_for_futures(other for other in others if not other.cancel())
         raise
-    return not counters[-1, OFF]
+    return not counters[-1, CANCELLED]
 
 
 def _end(threads: Sequence[Future]) -> None:
@@ -146,14 +146,14 @@ def _keep_off(cpu: int, workers: tuple[int, ...]) -> None:
 
 
 def _counter(context, builder, signature, arguments, kind):
-    """Address of what is counted of a stage."""
+    """Address of one counter of a stage."""
     data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
     word = ir.IntType(64)
     return builder.gep(data, [builder.add(builder.mul(arguments[1], word(len(_KINDS))), word(kind))])
 
 
 def _count_up(kind):
-    """One more, and how many there were before; what was written so far is seen by all who see the count."""
+    """Add one; returns the count before.  A thread that reads the count also sees what this one wrote before."""
 
     @intrinsic
     def count_up(typing, counters, stage):
@@ -166,7 +166,7 @@ def _count_up(kind):
     return count_up
 
 
-#: take(counters, stage): the next task that no other thread has taken; there may be none with that number any more.
+#: take(counters, stage): the next task that no other thread has taken; behind the last one if none is left.
 take = _count_up(TAKEN)
 #: finish(counters, stage): one task more is finished.
 finish = _count_up(FINISHED)
@@ -174,7 +174,7 @@ finish = _count_up(FINISHED)
 
 @intrinsic
 def _finished(typing, counters, stage):
-    """Tasks that are finished; whatever was written before is seen."""
+    """Number of finished tasks, whose results this thread sees from then on."""
 
     def generate(context, builder, signature, arguments):
         return builder.load_atomic(_counter(context, builder, signature, arguments, FINISHED), "acquire", 8)
@@ -184,7 +184,7 @@ def _finished(typing, counters, stage):
 
 @inner
 def wait(counters, stage):
-    """Wait until all tasks of a stage are finished, none of which is left to be taken."""
+    """Wait until all tasks of a stage are finished, all of which have been taken."""
     while _finished(counters, stage) < counters[stage, TASKS]:
         pass
 

@@ -1,7 +1,7 @@
-"""Vector code that the kernels of `kernels.multiply_add` are made of, as plain LLVM: extend, multiply, shuffle, add.
+"""Vector code as plain LLVM, for `runtime.register_tiles`: extend, multiply, shuffle, add.
 
-LLVM turns the products of pairs into the one instruction that AVX-512, AVX2 and SSE2 have for them, or into what
-another CPU can do instead; nothing in here names an instruction.
+LLVM turns the products of pairs into the one instruction that AVX-512, AVX2 and SSE2 have for them, or into several
+of another CPU; nothing in here names an instruction.
 """
 
 from llvmlite import ir
@@ -35,7 +35,7 @@ def shuffle(builder, first, second, lanes):
 
 
 def same(kind, value):
-    """A vector of nothing but `value`."""
+    """A vector with `value` in all lanes."""
     return ir.Constant(kind, [value] * kind.count)
 
 
@@ -47,7 +47,7 @@ def pair_products(builder, a, b):
 
 
 def whole_sums(builder, low, high):
-    """The sums in 64 bits of what `low` holds modulo 2**32, and `high` the upper halves of all terms of."""
+    """Sums in 64 bits, from the sums modulo 2**32 and the sums of the upper halves of all terms."""
     wide = ir.VectorType(I64, low.type.count)
     rest = builder.sub(low, builder.shl(high, same(high.type, 16)))  # of the lower halves: below 2**32
     return builder.add(builder.shl(builder.sext(high, wide), same(wide, 16)), builder.zext(rest, wide))

@@ -1,4 +1,4 @@
-"""The fast passes against the definitions: all geometries, widths, cuts, bands, thread counts and rounding rules."""
+"""The fast passes against the definitions: all geometries, widths, row tiles, thread counts and rounding rules."""
 
 import os
 import re
@@ -18,11 +18,11 @@ from convstream.fixedpoint.input_gradient import input_gradient, input_gradient_
 from convstream.fixedpoint.kernels import direct, weight_sums
 from convstream.fixedpoint.kernels.layout import tiles
 from convstream.fixedpoint.kernels.layout.digits import digits, split
-from convstream.fixedpoint.kernels.layout.phases import forward_scan, gradient_scan
-from convstream.fixedpoint.kernels.layout.tiles import Bands, means
+from convstream.fixedpoint.kernels.layout.phases import forward_phases, gradient_phases
+from convstream.fixedpoint.kernels.layout.tiles import Resources, RowTiles
 from convstream.fixedpoint.kernels.multiply_add import LANES, filter_blocks
 from convstream.fixedpoint.kernels.runtime.scratch import KEPT_BYTES, Layout, working_memory
-from convstream.fixedpoint.kernels.runtime.threads import OFF, threads
+from convstream.fixedpoint.kernels.runtime.threads import CANCELLED, threads
 from convstream.fixedpoint.layer import Layer, LayerError
 from convstream.fixedpoint.stochastic import result_draws
 from convstream.fixedpoint.weight_gradient import (
@@ -114,12 +114,12 @@ def assert_one_word_is_found(layer: Layer, tensors: dict[str, np.ndarray], rng: 
 
 
 def check(seed: int, monkeypatch) -> None:
-    """One layer; bands of all heights and two threads, which a layer this small would not get, in three of four."""
+    """One layer; row tiles of all heights and two threads, which a layer this small would not get, in three of four."""
     rng = np.random.default_rng(seed)
     layer = random_layer(rng)
     if rng.integers(4):
-        monkeypatch.setattr(tiles, "BAND_BYTES", int(rng.integers(1, 1 << 15)))
-        monkeypatch.setattr(weight_sums, "BAND_PIXELS", int(rng.integers(1, 200)))
+        monkeypatch.setattr(tiles, "ROW_TILE_BYTES", int(rng.integers(1, 1 << 15)))
+        monkeypatch.setattr(weight_sums, "ROW_TILE_PIXELS", int(rng.integers(1, 200)))
         monkeypatch.setattr(tiles, "SHARED_MULTIPLICATIONS", 0)
     tensors = random_tensors(layer, rng)
     with threads(int(rng.integers(1, 4))):
@@ -224,8 +224,8 @@ def test_sums_of_halves_where_pairs_come_close_to_32_bits(kind, channels, monkey
         tensors[name] = (tensors[name] + above).astype(np.int16)
     taken = []
     for module, kernel in (
-        (direct, "correlate_bands"),
-        (weight_sums, "dot_bands"),
+        (direct, "correlate_row_tiles"),
+        (weight_sums, "dot_row_tiles"),
     ):
         original = getattr(module, kernel)
         given_to = signature(original.py_func).bind
@@ -233,7 +233,7 @@ def test_sums_of_halves_where_pairs_come_close_to_32_bits(kind, channels, monkey
         def spy(*given, original=original, given_to=given_to):
             original(*given)
             arguments = given_to(*given).arguments
-            if not arguments["counters"][1, OFF]:  # else it has been called off
+            if not arguments["counters"][1, CANCELLED]:  # else it is cancelled
                 taken.append(arguments["halves"])
 
         monkeypatch.setattr(module, kernel, spy)
@@ -244,9 +244,9 @@ def test_sums_of_halves_where_pairs_come_close_to_32_bits(kind, channels, monkey
 
 @pytest.mark.parametrize("bits", [8, 16, 20])
 @pytest.mark.parametrize("channels", [4, 5])
-@pytest.mark.parametrize("band_bytes", [1, 3000, 1 << 19])
-def test_rows_without_padding_are_one_long_row(bits, channels, band_bytes, monkeypatch):
-    monkeypatch.setattr(tiles, "BAND_BYTES", band_bytes)
+@pytest.mark.parametrize("row_tile_bytes", [1, 3000, 1 << 19])
+def test_rows_without_padding_are_one_long_row(bits, channels, row_tile_bytes, monkeypatch):
+    monkeypatch.setattr(tiles, "ROW_TILE_BYTES", row_tile_bytes)
     form = Format(bits, 4)
     layer = Layer(Geometry(3, channels, 7, Axis(9, 1), Axis(11, 1)), Formats(*[form] * 8))
     rng = np.random.default_rng(bits)
@@ -266,14 +266,14 @@ def test_blocks_hold_all_filters_and_hardly_more(filters):
 
 
 @pytest.mark.parametrize("threads_", range(1, 5))
-def test_bands_are_all_rows_once(threads_, monkeypatch):
-    monkeypatch.setattr(tiles, "BAND_BYTES", 1000)
+def test_row_tiles_are_all_rows_once(threads_, monkeypatch):
+    monkeypatch.setattr(tiles, "ROW_TILE_BYTES", 1000)
     for images, positions, row_bytes in product((1, 2, 5), (1, 7, 40), (1, 100, 5000)):
         with threads(threads_):
-            bands = Bands.of(images, positions, row_bytes, 1 << 30, means())
-        rows = [(n, row) for n, end, first, last in bands.table for n in range(n, end) for row in range(first, last)]
+            tiled = RowTiles.of(images, positions, row_bytes, 1 << 30, Resources.current())
+        rows = [(n, row) for n, end, first, last in tiled.table for n in range(n, end) for row in range(first, last)]
         assert sorted(rows) == list(product(range(images), range(positions)))
-        assert all(end - n <= bands.images and last - first <= bands.height for n, end, first, last in bands.table)
+        assert all(end - n <= tiled.images and last - first <= tiled.height for n, end, first, last in tiled.table)
 
 
 @pytest.mark.parametrize("bits", range(2, 33))
@@ -324,15 +324,16 @@ def test_results_do_not_depend_on_the_number_of_threads():
                 np.testing.assert_array_equal(fast(*given, layer), alone)
 
 
-def test_all_results_are_made_where_scans_say_so():
+def test_all_results_are_computed_where_phases_say_so():
     """Results are then not cleared before."""
     rng, says = np.random.default_rng(1), []
     for _ in range(300):
         axis = random_layer(rng).geometry.columns
-        for scan in (forward_scan(axis), gradient_scan(axis)):
-            made = [result for target in scan.targets for result in target.results(0, scan.positions, scan.results)[1]]
-            says.append(scan.makes_all)
-            assert sorted(made) == list(range(scan.results)) or not scan.makes_all
+        for phases in (forward_phases(axis), gradient_phases(axis)):
+            extent = 0, phases.positions, phases.results
+            made = [result for target in phases.targets for result in target.results(*extent)[1]]
+            says.append(phases.makes_all)
+            assert sorted(made) == list(range(phases.results)) or not phases.makes_all
             assert len(set(made)) == len(made)
     assert {True, False} == set(says)
 
@@ -376,7 +377,7 @@ from convstream.fixedpoint.kernels.runtime import scratch
 from convstream.fixedpoint.kernels import direct
 from convstream.fixedpoint.kernels import winograd
 from tests.fixedpoint.kernels.test_convolve import PASSES, random_layer, random_tensors
-from tests.fixedpoint.kernels.test_winograd import random_tiled_layer
+from tests.fixedpoint.kernels.test_winograd import random_winograd_layer
 
 protect = ctypes.CDLL(None).mprotect
 page = mmap.PAGESIZE
@@ -404,8 +405,8 @@ for module in (direct, weight_sums, winograd):
 for seed in range(40):
     rng = np.random.default_rng(seed)
     at_end = seed % 2 == 0
-    tiles.BAND_BYTES = int(rng.integers(1, 1 << 15))
-    layer = random_tiled_layer(rng) if seed % 4 > 1 else random_layer(rng)
+    tiles.ROW_TILE_BYTES = int(rng.integers(1, 1 << 15))
+    layer = random_winograd_layer(rng) if seed % 4 > 1 else random_layer(rng)
     tensors = random_tensors(layer, rng)
     for fast, _, definition, operands in PASSES.values():
         fast(*(tensors[name] for name in operands), layer)

@@ -72,7 +72,8 @@ requantize_each(words, words[:2], 8, 0, 0, words)
 
 CALL_BY_ADDRESS = """
 import numpy as np
-from convstream.fixedpoint.kernels.runtime.jit import INT, INTS, call, compiled, entry
+from convstream.fixedpoint.kernels.runtime.calls import INT, INTS, call, entry
+from convstream.fixedpoint.kernels.runtime.jit import compiled
 
 @compiled
 def add_one(words, index):

@@ -17,11 +17,11 @@ from convstream.fixedpoint.kernels import direct, weight_sums, winograd
 from convstream.fixedpoint.kernels.layout import tiles
 from convstream.fixedpoint.kernels.multiply_add import WIDE
 from convstream.fixedpoint.kernels.runtime.threads import (
-    AT_ONCE,
+    CANCELLED,
     FINISHED,
-    OFF,
     TAKEN,
     TASKS,
+    TASKS_PER_CALL,
     counters_of,
     finish,
     share,
@@ -49,7 +49,7 @@ def add_one(counters, stage, before, done):
         task = take(counters, stage)
         if task >= counters[stage, TASKS]:
             return False
-        if counters[stage, OFF]:
+        if counters[stage, CANCELLED]:
             finish(counters, stage)
             continue
         if stage > 0:
@@ -77,11 +77,11 @@ def test_every_task_is_done_once_and_after_the_stage_before(count, tasks):
 
 
 @njit(nogil=True)
-def call_off(counters, done):
+def cancel(counters, done):
     for _ in range(10):
         if take(counters, 0) >= done.shape[1]:
             return False
-        counters[1, OFF] = 1
+        counters[1, CANCELLED] = 1
         for i in range(100000):
             done[0, i * i % 3] += i
         finish(counters, 0)
@@ -89,12 +89,12 @@ def call_off(counters, done):
 
 
 @pytest.mark.parametrize("count", range(1, 5))
-def test_a_stage_may_be_called_off(count):
+def test_a_stage_may_be_cancelled(count):
     """Nobody is still at work when `share` returns."""
     for _ in range(20):
         done, later = np.zeros((1, 3), np.int64), np.zeros((2, 5), np.int64)
         stages = [
-            lambda thread, counters, done=done: call_off(counters, done),
+            lambda thread, counters, done=done: cancel(counters, done),
             lambda thread, counters, later=later: add_one(counters, 1, later, later),
         ]
         assert not share(counters_of(3, 5), stages, count)
@@ -176,20 +176,43 @@ def test_an_exception_of_any_thread_stops_all_and_is_raised():
     assert finished.stdout == "all stopped\n", finished.stderr
 
 
+def test_no_thread_is_at_work_once_an_exception_is_raised():
+    begun, ended = threading.Event(), []
+
+    def work(thread, counters):
+        if thread == 0:
+            assert begun.wait(10)
+            raise RuntimeError("thread 0")
+        begun.set()
+        time.sleep(0.2)
+        ended.append(thread)
+        return False
+
+    with pytest.raises(RuntimeError, match="thread 0"):
+        share(counters_of(1), (work,), 2)
+    assert ended == [1]
+
+
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_kernel_that_fails_leaves_no_thread_waiting(count, monkeypatch):
-    """Of the weight gradient, whose second stage looks for sums that the first has made."""
+def test_a_weight_gradient_that_fails_before_it_has_a_sum(count, monkeypatch):
+    """The other threads go on to a stage that looks for sums."""
     monkeypatch.setattr(tiles, "SHARED_MULTIPLICATIONS", 0)
+    dot_row_tiles = weight_sums.dot_row_tiles
 
     def fail(*given):
-        raise MemoryError("no memory for planes")
+        counters = given[4]
+        if threading.current_thread() is threading.main_thread():
+            raise MemoryError("no memory for planes")
+        while counters[0, TAKEN] < 1 << 62:
+            time.sleep(0.0001)
+        return dot_row_tiles(*given)
 
     form = Format(8, 4)
     layer = Layer(Geometry(4, 2, 3, Axis(20, 3), Axis(20, 3)), Formats(*[form] * 8))
     x, dz = (np.ones(layer.geometry.shapes[name], np.int8) for name in ("x", "dz"))
     with threads(count):
         with monkeypatch.context() as patch:
-            patch.setattr(weight_sums, "dot_bands", fail)
+            patch.setattr(weight_sums, "dot_row_tiles", fail)
             with pytest.raises(MemoryError, match="no memory for planes"):
                 weight_gradient_accumulate(x, dz, layer)
         dw = weight_gradient_accumulate(x, dz, layer)
@@ -243,12 +266,12 @@ def test_no_product_is_made_before_all_weights_are_packed(channels, module, kern
 @pytest.mark.parametrize("fewest_products", [0, 1000])
 @pytest.mark.parametrize("count", [1, 2])
 def test_more_tasks_than_a_thread_does_at_once(count, fewest_products, monkeypatch):
-    """Of every stage: blocks of filters and bands, with tiles and without."""
+    """Of every stage: blocks of filters and row tiles, with tiles and without."""
     monkeypatch.setattr(tiles, "SHARED_MULTIPLICATIONS", 0)
-    monkeypatch.setattr(tiles, "BAND_BYTES", 1)
+    monkeypatch.setattr(tiles, "ROW_TILE_BYTES", 1)
     monkeypatch.setattr(winograd, "FEWEST_PRODUCTS", fewest_products)
     monkeypatch.setattr(winograd, "FEWEST_RESULTS", 0)
-    geometry = Geometry(1, 2, 2 * WIDE * AT_ONCE + 1, Axis(4 * AT_ONCE + 2, 3, 1, 1, 1), Axis(4, 3))
+    geometry = Geometry(1, 2, 2 * WIDE * TASKS_PER_CALL + 1, Axis(4 * TASKS_PER_CALL + 2, 3, 1, 1, 1), Axis(4, 3))
     layer = Layer(geometry, Formats(*[Format(8, 4)] * 8, rounding_seed=fewest_products))  # not the same: kept by layer
     rng = np.random.default_rng([count, fewest_products])  # what the memory of results held before must be wrong
     x, w, b, dz = (rng.integers(-128, 128, geometry.shapes[name], np.int8) for name in ("x", "w", "b", "dz"))
