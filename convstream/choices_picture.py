@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
+from convstream.figure import INK, figure_file
 from convstream.sim.errors import one_line
 from convstream.sim.explore.exploration import Candidate, Rules
 
-_INK, _FAINT, _SET, _RULE = "#222222", "#bbbbbb", "#0b5fa5", "#c0392b"
+_FAINT, _SET, _RULE = "#bbbbbb", "#0b5fa5", "#c0392b"
 
 #: From pale to dark: no useful cycle to all of them.
 _USEFUL = "YlGnBu"
@@ -26,14 +25,13 @@ def draw_choices(
     path: Path, title: str, found: Sequence[Candidate], best: Sequence[Candidate], recommended: Candidate | None,
     rules: Rules,
 ) -> None:  # fmt: skip
-    """Write a PNG of multipliers and cycles of all candidates, both axes logarithmic, the useful share as colour.
+    """Write a picture of multipliers and cycles of all candidates, both axes logarithmic, the useful share as colour.
 
     Parameters
     ----------
     best : those to be connected, the fewest multipliers first.
     """
-    with mpl.rc_context({"font.size": 10, "text.color": _INK, "axes.edgecolor": _FAINT, "font.family": "DejaVu Sans"}):
-        figure = Figure(figsize=(10, 6), layout="constrained", facecolor="white")
+    with figure_file(path, (10, 6), dpi=120, axes_edgecolor=_FAINT) as figure:
         axes = figure.subplots()
         axes.set_title(one_line(title), loc="left", parse_math=False)
         axes.set_xscale("log")
@@ -43,7 +41,6 @@ def draw_choices(
         _draw_rules(axes, rules, found[0].dsps / found[0].choice.multipliers)
         _name_axes(axes, rules)
         axes.legend(frameon=False, loc="lower left")
-        figure.savefig(path, format="png", dpi=120, metadata={"Software": None})
 
 
 def _scatter(axes: Axes, found: Sequence[Candidate], best: Sequence[Candidate], recommended: Candidate | None) -> None:
@@ -82,8 +79,8 @@ def _draw_rules(axes: Axes, rules: Rules, dsps_per_multiplier: float) -> None:
 
 
 def _name_axes(axes: Axes, rules: Rules) -> None:
-    axes.set_xlabel("multipliers", color=_INK)
-    axes.set_ylabel("cycles of an image", color=_INK)
+    axes.set_xlabel("multipliers", color=INK)
+    axes.set_ylabel("cycles of an image", color=INK)
     plain = FuncFormatter(lambda value, _: f"{value:,.12g}")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(plain)
@@ -96,7 +93,7 @@ def _name_axes(axes: Axes, rules: Rules) -> None:
     if rules.clock_mhz is not None:
         convert = partial(_divide, rules.clock_mhz * 1e6)
         rate = axes.secondary_yaxis("right", functions=(convert, convert))
-        rate.set_ylabel(f"images/s at {rules.clock_mhz:g} MHz", color=_INK)
+        rate.set_ylabel(f"images/s at {rules.clock_mhz:g} MHz", color=INK)
         rate.yaxis.set_major_formatter(plain)
 
 

@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed before we began; nobody listens
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
+    os.environ["MPLBACKEND"] = "agg"  # Matplotlib refuses a notebook's, and pictures here are files
     with _terminated_from_within():
         code = _run(arguments)
     sys.exit(code)

@@ -7,9 +7,12 @@ from typing import Any
 import click
 
 from convstream.hdl.passes import PASSES
+from convstream.sim.errors import BadInput
 
 #: Names of the passes for people, and in code.
 PASS_NAMES = {name.replace("_", "-"): name for name in PASSES}
+
+PICTURE_ENDINGS = (".png", ".jpg", ".pdf", ".svg")
 
 
 class Positive(click.FloatRange):
@@ -39,6 +42,20 @@ def out_option(*, required: bool, what: str):
     """`--out DIR`, a folder that is made, or replaced if the same command made it."""
     text = f"Folder for {what}; made, or replaced if it is one of ours."
     return click.option("--out", metavar="DIR", type=click.Path(path_type=Path), required=required, help=text)
+
+
+def picture_option(*, required: bool, what: str):
+    """`--picture FILE`, in the format that its ending names."""
+
+    def check(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+        if path is not None and path.suffix.lower() not in PICTURE_ENDINGS:
+            *others, last = PICTURE_ENDINGS
+            raise BadInput(f"--picture {path}: must end with {', '.join(others)} or {last}")
+        return path
+
+    text = f"{what}, as {', '.join(PICTURE_ENDINGS)}; replaced if it exists."
+    return click.option("--picture", metavar="FILE", type=click.Path(path_type=Path), required=required, callback=check,
+                        help=text)  # fmt: skip
 
 
 def clock_option(what: str):

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import SubFigure
 from matplotlib.image import AxesImage
 
+from convstream.figure import INK, figure_file
 from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.quantize import dequantize
 from convstream.sim.errors import one_line
@@ -18,7 +18,6 @@ from convstream.sim.tensors.pictures import mosaic, mosaic_shape
 _FILTERS = 5
 _CHANNELS = 3
 _TILE = (4, 4)
-_INK = "#222222"
 
 
 class Column(NamedTuple):
@@ -37,7 +36,7 @@ def draw(
     path: Path, name: str, layer: Layer, words: dict[str, np.ndarray], floats: dict[str, np.ndarray],
     cores: dict[str, np.ndarray], *, named: bool,
 ) -> None:  # fmt: skip
-    """Write a PNG: what goes in, and of what comes out the float result, the hardware's and their difference.
+    """Write a picture: what goes in, and of what comes out the float result, the hardware's and their difference.
 
     Parameters
     ----------
@@ -56,8 +55,7 @@ def draw(
         _column(layer, "dw", "dw: all kernels", floats, cores),
         _column(layer, "db", "db: all filters", floats, cores),
     ]  # fmt: skip
-    with mpl.rc_context({"font.size": 9, "text.color": _INK, "axes.titlesize": 9, "font.family": "DejaVu Sans"}):
-        figure = Figure(figsize=(13, 12), layout="constrained", facecolor="white")
+    with figure_file(path, (13, 12), dpi=110, font_size=9, axes_titlesize=9) as figure:
         figure.suptitle(one_line(_title(name, layer)), fontsize=12, parse_math=False)
         (top_left, top_right), (low_left, low_right) = figure.subfigures(2, 2, width_ratios=(1, 1.75))
         _show_input(top_left.subplots(), layer, words["x"])
@@ -67,7 +65,6 @@ def draw(
         _show(gradient, dz, "gray", _limits(dz))
         for panel, columns in ((top_right, forward), (low_right, backward)):
             _show_columns(panel, columns)
-        figure.savefig(path, format="png", dpi=110, metadata={"Software": None})
 
 
 def _column(
@@ -97,10 +94,10 @@ def _show_columns(panel: SubFigure, columns: list[Column]) -> None:
         _show(second, column.hardware, "gray", limits)
         shown = _show(third, difference, "RdBu_r", (-bound, bound))
     for axis, label in zip(axes[:, 0], ("float64", "simulated hardware", "difference"), strict=True):
-        axis.set_ylabel(label, color=_INK)
+        axis.set_ylabel(label, color=INK)
     bar = panel.colorbar(shown, ax=axes, location="bottom", aspect=60, pad=0.02)
     steps = ", ".join(dict.fromkeys(f"{column.title.split(':')[0]} {column.step:g}" for column in columns))
-    bar.set_label(f"hardware minus float, in units of the last place ({steps})", color=_INK)
+    bar.set_label(f"hardware minus float, in units of the last place ({steps})", color=INK)
     bar.outline.set_visible(False)
 
 

@@ -12,7 +12,7 @@ from convstream.console import counting, print_json, print_table, working
 from convstream.fixedpoint.dataflow.choices import legal_lanes
 from convstream.fixedpoint.layer import Layer
 from convstream.layer_file import LayerFile, read_layer_file
-from convstream.options import PASS_NAMES, Positive, clock_option, json_option, layer_argument
+from convstream.options import PASS_NAMES, Positive, clock_option, json_option, layer_argument, picture_option
 from convstream.sim.errors import BadInput, CheckFailed
 from convstream.sim.explore.exploration import (
     Candidate,
@@ -52,8 +52,7 @@ Taking = tuple[Candidate, Measurement]
 @clock_option("Also tell images a second at this clock.")
 @click.option("--by-memory", is_flag=True,
               help="A choice with fewer bits of memory is worth a look, too, whatever else it costs.")  # fmt: skip
-@click.option("--picture", metavar="FILE.png", type=click.Path(path_type=Path),
-              help="Draw all choices; replaced if it exists.")  # fmt: skip
+@picture_option(required=False, what="Draw all choices")
 @click.option("--simulate", "simulated", is_flag=True, help="Simulate the set, bit for bit against the integer model.")
 @click.option("--synth", "synthesized", is_flag=True, help="Synthesize the set, place and route it.")
 @click.option("--seeds", type=click.IntRange(0, _MOST_SEEDS), default=3, show_default=True,

@@ -13,7 +13,7 @@ from convstream.console import print_json, print_table, working
 from convstream.fixedpoint.layer import Layer
 from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
-from convstream.options import json_option, layer_argument
+from convstream.options import json_option, layer_argument, picture_option
 from convstream.picture import draw
 from convstream.sim.accuracy import Accuracy, accuracy, float_results
 from convstream.sim.errors import CheckFailed
@@ -30,8 +30,7 @@ _EXACT, _DIFFERS = "bit-exact", "differs"
     "report", epilog="Example:  convstream report examples/layers/photograph_3x3.toml --picture build/photograph.png"
 )
 @layer_argument
-@click.option("--picture", metavar="FILE.png", type=click.Path(path_type=Path), required=True,
-              help="Where the picture goes; replaced if it exists.")  # fmt: skip
+@picture_option(required=True, what="Where the picture goes")
 @json_option
 def command(layer_path: Path, picture: Path, as_json: bool) -> None:
     """Run a layer through float, fixed point and the simulated cores.

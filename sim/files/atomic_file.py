@@ -27,6 +27,6 @@ def draft_of(path: Path) -> Iterator[Path]:
     except RuntimeError:
         raise BadInput(f"{path}: cannot be written: the link leads back to itself; give another file") from None
     with folder as name:
-        draft = Path(name) / "draft"
+        draft = Path(name) / path.name  # its ending may say what to write
         yield draft
         draft.replace(target)

@@ -199,8 +199,10 @@ def test_a_folder_that_cannot_be_written_is_refused_before_any_work(
     assert list(tmp_path.iterdir()) == [tmp_path / "loop"]
 
 
-@pytest.mark.parametrize("path", ["/proc/here/p.png", "/proc"])
-def test_a_picture_that_cannot_be_written(run, path):
+@pytest.mark.parametrize("path", ["/proc/here/p.png", "folder.png"])
+def test_a_picture_that_cannot_be_written(run, tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    Path("folder.png").mkdir()
     code, _, err = run("report", EXAMPLE, "--picture", path)
     assert (code, err.count("\n")) == (2, 1)
     assert err.startswith(f"convstream: {path}: cannot be written: ")

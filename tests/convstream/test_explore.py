@@ -194,7 +194,6 @@ def test_a_failed_measurement_is_told_and_is_exit_code_1(run, given):
         (["--scheduler", "tcp://127.0.0.1:8786"], "--scheduler: nothing is to be measured"),
         (["--scheduler", "somewhere", "--synth"], "must be a Dask scheduler's address"),
         (["--picture", "/proc/nowhere/x.png"], "cannot be written"),
-        (["--picture", "."], "Is a directory"),
     ],
 )
 def test_bad_input_is_one_message_and_exit_code_2(run, arguments, told):
