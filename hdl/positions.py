@@ -42,6 +42,36 @@ def hold_field(aclk, index, move, held, *, entries):
 
 
 @block
+def find_tapless(row_index, column_index, tapless, *, row_masks, column_masks):
+    """Whether the result at a row and a column has no tap with a source, by the masks of their records."""
+    row_tapless, column_tapless = (Signal(bool(0)) for _ in range(2))
+    tables = named(
+        row=look_up(row_index, row_tapless, entries=tuple(int(mask == 0) for mask in row_masks)),
+        column=look_up(column_index, column_tapless, entries=tuple(int(mask == 0) for mask in column_masks)),
+    )
+
+    @always_comb
+    def combine():
+        tapless.next = row_tapless or column_tapless
+
+    return tables, combine
+
+
+@block
+def zero_if(condition, source, target):
+    """`target` is `source`, or 0 where the condition holds."""
+
+    @always_comb
+    def choose():
+        if condition:
+            target.next = 0
+        else:
+            target.next = source
+
+    return choose
+
+
+@block
 def positions(
     aclk, aresetn, arrivals, weights_ready, taken, at_frame_start, arrived, rows_wait, position, *, plan
 ):  # fmt: skip
@@ -73,6 +103,7 @@ def positions(
 
     # the records' fields, looked up by the current index
     last_tap_row, last_slot = like(position.last_tap_row), like(position.last_slot)
+    ends = (like(last_tap_row), like(last_slot)) if plan.has_tapless else (last_tap_row, last_slot)
     row_weight, column_weight = like(position.weight), like(position.weight)
     ring_step, address_step = like(position.ring), like(position.column)
     release_step = Signal(intbv(0)[len(position.release) :])
@@ -81,11 +112,11 @@ def positions(
     fields = []
     for index, program, targets in (
         (row_index, row_program, {
-            "last_tap_row": last_tap_row, "weight_offset": row_weight, "ring_step": ring_step,
+            "last_tap_row": ends[0], "weight_offset": row_weight, "ring_step": ring_step,
             "needed_step": rows_needed_step, "release_step": release_step,
         }),
         (column_index, column_program, {
-            "last_slot": last_slot, "weight_offset": column_weight, "address_step": address_step,
+            "last_slot": ends[1], "weight_offset": column_weight, "address_step": address_step,
             "needed_step": needed_step,
         }),
     ):  # fmt: skip
@@ -93,6 +124,15 @@ def positions(
             instance = look_up(index, target, entries=program.table(name))
             instance.name = f"{'row' if index is row_index else 'column'}_{name}"
             fields.append(instance)
+
+    if plan.has_tapless:  # a result without taps takes a single slot
+        tapless = Signal(bool(0))
+        fields += named(
+            tapless=find_tapless(row_index, column_index, tapless, row_masks=row_program.table("mask"),
+                                 column_masks=column_program.table("mask")),
+            last_tap_row=zero_if(tapless, ends[0], last_tap_row),
+            last_slot=zero_if(tapless, ends[1], last_slot),
+        )  # fmt: skip
 
     walks = named(
         rows=walk(aclk, aresetn, row_move, row_index, row_at_end, program=row_program),

@@ -22,9 +22,18 @@ from convstream.sim.tensors.random_tensors import random_tensors
 
 def random_layer(seed: int) -> Layer:
     """F 1..5, S 1..4, P 0..F, any H and W, every lane choice, widths 2..16, all rounding and overflow modes."""
-    pick = random.Random(seed)
+    return _random_layer(random.Random(seed), 5, 9, lambda pick, kernel: pick.randint(0, kernel))
+
+
+def padded_layer(seed: int) -> Layer:
+    """Like `random_layer`, but smaller, and with P from F on: outputs at the border have no taps."""
+    pick = random.Random(f"padded {seed}")
+    return _random_layer(pick, 4, 5, lambda pick, kernel: kernel + pick.randint(0, 2))
+
+
+def _random_layer(pick: random.Random, largest_kernel: int, largest_size: int, padding) -> Layer:
     while True:
-        kernel = pick.randint(1, 5)
+        kernel = pick.randint(1, largest_kernel)
         in_lanes, out_lanes = pick.randint(1, 3), pick.randint(1, 3)
 
         def form(lowest=2):
@@ -34,9 +43,10 @@ def random_layer(seed: int) -> Layer:
         bias = Format(pick.randint(2, 16), min(x.fraction + w.fraction, pick.randint(-2, 12)))
         try:
             geometry = Geometry.square(
-                batch=pick.randint(1, 3), in_channels=in_lanes * pick.randint(1, 3), height=pick.randint(1, 9),
-                width=pick.randint(1, 9), out_channels=out_lanes * pick.randint(1, 3), kernel=kernel,
-                stride=pick.randint(1, 4), padding=pick.randint(0, kernel),
+                batch=pick.randint(1, 3), in_channels=in_lanes * pick.randint(1, 3),
+                height=pick.randint(1, largest_size), width=pick.randint(1, largest_size),
+                out_channels=out_lanes * pick.randint(1, 3), kernel=kernel, stride=pick.randint(1, 4),
+                padding=padding(pick, kernel),
             )  # fmt: skip
             formats = Formats(
                 x, w, bias, form(), form(), form(), form(), form(), pick.choice(list(Rounding)),

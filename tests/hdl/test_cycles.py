@@ -10,7 +10,7 @@ from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
 from convstream.sim.simulate import simulate_episodes
 from convstream.sim.stimulus import play_batches
-from tests.hdl.cores import batch_of, random_layer, simulate_batches
+from tests.hdl.cores import batch_of, padded_layer, random_layer, simulate_batches
 
 _LAYERS = Path(__file__).parents[2] / "examples" / "layers"
 
@@ -40,6 +40,12 @@ def test_small_layer(name, pass_name, build_root, any_simulator):
 @pytest.mark.parametrize("pass_name", PASSES)
 def test_random_layer(pass_name, seed, build_root, any_simulator):
     _check(random_layer(seed), pass_name, build_root, any_simulator, batches=3)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("pass_name", PASSES)
+def test_layer_with_results_without_taps(pass_name, seed, build_root, any_simulator):
+    _check(padded_layer(seed), pass_name, build_root, any_simulator)
 
 
 def _ends(layer, pass_name, episodes, build_root, simulator):
@@ -100,4 +106,4 @@ def test_example_layer(name, pass_name, build_root):
 @pytest.mark.parametrize("seed", range(100, 300))
 @pytest.mark.parametrize("pass_name", PASSES)
 def test_two_hundred_random_layers(pass_name, seed, build_root, any_simulator):
-    _check(random_layer(seed), pass_name, build_root, any_simulator)
+    _check((padded_layer if seed % 4 == 0 else random_layer)(seed), pass_name, build_root, any_simulator)

@@ -21,6 +21,7 @@ from tests.hdl.cores import (
     batch_of,
     closed,
     extreme_layer,
+    padded_layer,
     random_frames,
     random_layer,
     results_of,
@@ -137,6 +138,12 @@ def test_random_layer(pass_name, seed, build_root, any_simulator):
 
 
 @pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("pass_name", ["forward", "input_gradient"])
+def test_layer_with_results_without_taps(pass_name, seed, build_root, any_simulator):
+    _check(padded_layer(seed), pass_name, seed, build_root, any_simulator)
+
+
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("pass_name", PASSES)
 def test_extreme_layer(pass_name, seed, build_root, any_simulator):
     _check(extreme_layer(seed), pass_name, seed, build_root, any_simulator)
@@ -146,5 +153,5 @@ def test_extreme_layer(pass_name, seed, build_root, any_simulator):
 @pytest.mark.parametrize("seed", range(100, 700))
 @pytest.mark.parametrize("pass_name", PASSES)
 def test_six_hundred_random_layers(pass_name, seed, build_root, any_simulator):
-    layer = extreme_layer(seed) if seed % 3 == 0 else random_layer(seed)
+    layer = (extreme_layer, random_layer, padded_layer)[seed % 3](seed)
     _check(layer, pass_name, seed, build_root, any_simulator)

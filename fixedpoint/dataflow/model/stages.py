@@ -171,6 +171,8 @@ def window_engine(
         if loaded >= needed and count < queue.shape[0]:
             last_tap_row, row_weight, row_mask, ring_step, needed_step, release = rows[row]
             last_slot, column_weight, column_mask, bank, address_step, _ = columns[position]
+            if row_mask == 0 or column_mask == 0:  # a result without taps is a single masked slot
+                last_tap_row = last_slot = 0
             for lane in range(accumulators.size):
                 accumulators[lane] = biases[group, lane]
             for tap_row in range(last_tap_row + 1):

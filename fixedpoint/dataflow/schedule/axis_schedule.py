@@ -164,8 +164,9 @@ class AxisWalk:
 
     @cached_property
     def serial_taps(self) -> tuple[int, ...]:
-        """Taps that each position walks one after the other; one without any still takes one (masked) step."""
-        return (1,) * len(self.positions) if self.parallel else self._tuple(np.maximum(1, self.met.counts))
+        """Taps that each position walks one after the other; 0 if no tap has a source: it lies wholly on padding."""
+        counts = self.met.counts
+        return self._tuple(np.minimum(1, counts) if self.parallel else counts)
 
     @cached_property
     def tap_addresses(self) -> tuple[int, ...]:
@@ -183,11 +184,6 @@ class AxisWalk:
         step = -self.axis.stride if self.gradient else 1
         taps = zip(self.met.taps.tolist(), self.met.counts.tolist(), strict=True)
         return tuple(sum(1 << tap for tap in range(first, first + step * count, step)) for first, count in taps)
-
-    @property
-    def has_empty_windows(self) -> bool:
-        """Whether some computed position lies wholly on padding."""
-        return not self.met.counts.all()
 
     @staticmethod
     def _tuple(numbers: np.ndarray) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ class RowRecord(NamedTuple):
 
     last_tap_row: int  # of the rows of taps walked one after the other, counted from 0
     weight_offset: int  # address of the first tap row in weight memory
-    mask: int  # a bit per parallel tap row
+    mask: int  # a bit per parallel tap row; 0 where no result of the row has a tap
     ring_step: int  # rows by which the window moves down the ring
     needed_step: int  # rows that the next row of positions needs in addition
     release_step: int  # rows that no later position needs
@@ -32,7 +32,7 @@ class ColumnRecord(NamedTuple):
 
     last_slot: int  # of the multiply cycles for each row of taps, counted from 0
     weight_offset: int  # address of the first tap in weight memory
-    mask: int  # a bit per parallel tap column
+    mask: int  # a bit per parallel tap column; 0 where no result of the column has a tap
     bank: int  # bank of the window's first column
     address_step: int  # how far the window's first column moves in the line buffer, modulo its address range
     needed_step: int  # columns that the next position needs in addition, modulo `column_modulus`
@@ -224,7 +224,7 @@ class Plan:
         starts = (*walk.starts, walk.starts[0] + walk.sources)
         return [
             RowRecord(
-                last_tap_row=taps - 1,
+                last_tap_row=max(1, taps) - 1,
                 weight_offset=address * self.tap_row_stride,
                 mask=mask,
                 ring_step=starts[index + 1] - starts[index],
@@ -243,7 +243,7 @@ class Plan:
         needed = (*walk.needed, walk.needed[0])
         return [
             ColumnRecord(
-                last_slot=taps * groups - 1,
+                last_slot=max(1, taps * groups) - 1,
                 weight_offset=address * groups,
                 mask=mask,
                 bank=walk.starts[index] % banks,
@@ -291,14 +291,17 @@ class Plan:
         return compress([GapRecord(pixel in computed) for pixel in range(walk.results)])
 
     @property
-    def has_empty_windows(self) -> bool:
-        """Whether some position lies wholly on padding: its products must be masked even where taps are serial."""
-        return self.rows.has_empty_windows or self.columns.has_empty_windows
+    def has_tapless(self) -> bool:
+        """Whether some result lies wholly on padding: a single slot, whose products are masked even if taps are serial.
+
+        Of the input gradient it is all results or none, since a pixel without taps is zero and is not computed.
+        """
+        return 0 in self.rows.serial_taps or 0 in self.columns.serial_taps
 
     @property
     def masked(self) -> bool:
         """Whether operands of a slot may have to be replaced by zero."""
-        return self.rows.parallel or self.has_empty_windows
+        return self.rows.parallel or self.has_tapless
 
     def lane_row(self, tap_row: int) -> int:
         """Row of the window that a parallel tap row looks at."""
@@ -310,4 +313,6 @@ class Plan:
     @property
     def fewest_slots(self) -> int:
         """Multiply cycles of the quickest result."""
+        if self.has_tapless:
+            return 1
         return min(self.rows.serial_taps) * min(self.columns.serial_taps) * self.source_groups

@@ -52,7 +52,7 @@ class GradientTiming:
         self._plan = plan
         slots = sum(record.last_slot + 1 for record in plan.run_records) * window.in_groups * window.out_groups
         self._rows = [
-            _Row(needed, slots * taps, release)
+            _Row(needed, slots * max(1, taps), release)  # a row without taps takes a masked step
             for needed, taps, release in zip(
                 window.rows.needed, window.rows.serial_taps, window.rows.kept_steps, strict=True
             )

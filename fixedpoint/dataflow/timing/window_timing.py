@@ -9,6 +9,7 @@ Slots follow each other without a gap unless something is missing; so all that h
 """
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -37,8 +38,16 @@ class _Row(NamedTuple):
 
     row: int
     needed: int  # rows of the source, counted from the start of the frame
-    tap_rows: int
+    tap_rows: int  # 0 where no result of the row has a tap
     release: int
+
+    def slots(self, column: "_Column") -> int:
+        """Multiply cycles of a result; one without taps takes one."""
+        return self.tap_rows * column.slots or 1
+
+    def slots_on(self, column: "_Column") -> int:
+        """Multiply cycles of the results of one group from a column on to the end of the row."""
+        return self.tap_rows * column.slots_on + (column.tapless_on if self.tap_rows else column.columns_on)
 
 
 class _Column(NamedTuple):
@@ -46,8 +55,15 @@ class _Column(NamedTuple):
 
     column: int
     needed: int  # columns of the source
-    slots: int  # of a result, for each row of taps
+    slots: int  # of a result, for each row of taps; 0 where no result of the column has a tap
     slots_on: int  # the same, summed from here to the end of the row
+    tapless_on: int  # columns without any tap, from here to the end of the row
+    columns_on: int  # all columns from here to the end of the row
+
+
+def _sums_on(numbers: Sequence[int]) -> list[int]:
+    """For each number, the sum from there to the end."""
+    return list(accumulate(reversed(numbers)))[::-1]
 
 
 class WindowTiming:
@@ -66,10 +82,13 @@ class WindowTiming:
         ]
         self._stretch = repeated_rows(rows)
         slots = [taps * plan.source_groups for taps in columns.serial_taps]
-        slots_on = list(accumulate(reversed(slots)))[::-1]
         self._columns = [
-            _Column(*column) for column in zip(columns.positions, columns.needed, slots, slots_on, strict=True)
-        ]
+            _Column(*column)
+            for column in zip(
+                columns.positions, columns.needed, slots, _sums_on(slots), _sums_on([count == 0 for count in slots]),
+                range(len(slots), 0, -1), strict=True,
+            )
+        ]  # fmt: skip
 
     def after_reset(self) -> WindowState:
         """Weights are loaded, and the source may send its first beat in cycle 0."""
@@ -81,7 +100,7 @@ class WindowTiming:
         source = Arrival(self._plan.ring, self.after_reset().source)
         row, column = self._rows[0], self._columns[0]
         source.await_rows(row.needed)
-        return self._take(source, column, 0) + row.tap_rows * column.slots + self._latency
+        return self._take(source, column, 0) + row.slots(column) + self._latency
 
     def frame(self, state: WindowState) -> tuple[int, int, WindowState]:
         """The next frame: cycles to its last slot, and to its last beat, and the state after it."""
@@ -126,11 +145,11 @@ class WindowTiming:
 
     def _issue(self, source: Arrival, row: _Row, slot: int) -> int:
         """Last slot of a row of positions whose results are all sent at once: the queue is never full."""
-        results = row.tap_rows * self._plan.result_groups
+        groups = self._plan.result_groups
         for column in self._columns:
             if slot >= source.complete:  # nor will the other positions wait for anything
-                return slot + results * column.slots_on
-            slot = self._take(source, column, slot) + results * column.slots
+                return slot + groups * row.slots_on(column)
+            slot = self._take(source, column, slot) + groups * row.slots(column)
         return slot
 
     def _issue_with_gaps(self, source: Arrival, row: _Row, slot, beat, pixel, places):
@@ -140,7 +159,7 @@ class WindowTiming:
         """
         for column in self._columns:
             here = row.row * self._plan.columns.results + column.column
-            slots = row.tap_rows * column.slots
+            slots = row.slots(column)
             slot = self._take(source, column, slot)
             for group in range(self._plan.result_groups):
                 slot = max(slot, places.popleft() - 1) + slots

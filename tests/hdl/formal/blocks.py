@@ -33,13 +33,13 @@ from convstream.reference.geometry import Geometry
 
 def small_layer(
     size: tuple[int, int] = (2, 2), channels: tuple[int, int] = (2, 2), kernel: int = 1, stride: int = 1,
-    batch: int = 1, weight_sets: int = 1,
+    padding: int = 0, batch: int = 1, weight_sets: int = 1,
 ) -> Layer:  # fmt: skip
     """A layer of words of three bits."""
     form, wide = Format(3, 0), Format(6, 0)
     geometry = Geometry.square(
         batch=batch, in_channels=channels[0], height=size[0], width=size[1], out_channels=channels[1], kernel=kernel,
-        stride=stride, padding=0,
+        stride=stride, padding=padding,
     )  # fmt: skip
     formats = Formats(form, form, form, form, form, form, wide, wide, Rounding.FLOOR, Overflow.WRAP)
     return Layer(geometry, formats, weight_sets=weight_sets)

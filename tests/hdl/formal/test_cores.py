@@ -20,6 +20,7 @@ _ENGINES = {
     "one pixel": small_layer(size=(1, 1), channels=(1, 1)),
     "two groups": small_layer(size=(1, 2), channels=(2, 2)),
     "room for two sets": small_layer(channels=(1, 1), weight_sets=2),
+    "results without taps": small_layer(size=(1, 1), channels=(2, 1), padding=1),
     "three by three taps": small_layer(size=(3, 3), channels=(1, 1), kernel=3),
 }
 _ONE_ROW = small_layer(size=(1, 2), channels=(1, 1))

@@ -88,3 +88,14 @@ def test_lanes_along_the_kernel_stand_idle_in_the_phases_of_an_input_gradient():
     assert core.useful == pytest.approx((7 * 112 - 6) / (7 * 224), abs=1e-4)
     serial = estimate(replace(layer, lanes=Lanes(3, 4, 1)), "input_gradient")
     assert serial.useful == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("lanes", [(1, 1, "tap"), (4, 4, "tap"), (2, 2, "column"), (1, 2, "window")])
+def test_padding_as_large_as_the_kernel_takes_no_cycle_but_one_for_each_bias(lanes, kernel, stride):
+    kernel_lanes = {"tap": 1, "column": kernel, "window": kernel * kernel}[lanes[2]]
+    layer = _layer(Lanes(*lanes[:2], kernel_lanes), in_channels=8, kernel=kernel, stride=stride, padding=kernel)
+    for pass_name in ("forward", "input_gradient"):
+        core = estimate(layer, pass_name)
+        assert core.period == core.bound.cycles, pass_name
