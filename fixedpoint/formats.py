@@ -11,7 +11,15 @@ WIDEST_BITS = 32
 LARGEST_FRACTION = 64
 
 
-class Rounding(StrEnum):
+class _Rule(StrEnum):
+    """A choice by name: calling the class takes a member or its name."""
+
+    @classmethod
+    def _missing_(cls, value: object):
+        raise ValueError(f"{cls.__name__.lower()} must be one of {', '.join(cls)}; not {value!r}")
+
+
+class Rounding(_Rule):
     """What happens to the bits below the result's fraction (HLS name beside each)."""
 
     FLOOR = "floor"  # AP_TRN
@@ -22,7 +30,7 @@ class Rounding(StrEnum):
     STOCHASTIC = "stochastic"
 
 
-class Overflow(StrEnum):
+class Overflow(_Rule):
     """What happens to a rounded result outside its format's range."""
 
     SATURATE = "saturate"  # AP_SAT
@@ -101,8 +109,7 @@ class Formats:
 
     def __post_init__(self):
         for name, kind in (("rounding", Rounding), ("overflow", Overflow)):
-            if not isinstance(getattr(self, name), kind):
-                raise ValueError(f"{name} must be one of {', '.join(map(str, kind))}; not {getattr(self, name)!r}")
+            object.__setattr__(self, name, kind(getattr(self, name)))
         if isinstance(self.rounding_seed, bool) or not isinstance(self.rounding_seed, int):
             raise TypeError(f"rounding_seed must be an integer, not {self.rounding_seed!r}")
         for name in FORMAT_OF_TENSOR.values():

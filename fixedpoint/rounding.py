@@ -14,19 +14,19 @@ import numpy as np
 from convstream.fixedpoint.formats import Overflow, Rounding
 from convstream.fixedpoint.kernels.runtime.jit import compiled
 
-_FLOOR, _TOWARD_ZERO, _HALF_UP, _HALF_AWAY, _HALF_EVEN, _STOCHASTIC = range(6)
-_SATURATE, _WRAP = range(2)
+FLOOR, TOWARD_ZERO, HALF_UP, HALF_AWAY, HALF_EVEN, STOCHASTIC = range(6)
+SATURATE, WRAP = range(2)
 
 #: Compiled code knows the rules by number.
 ROUNDING_NUMBER = {
-    Rounding.FLOOR: _FLOOR,
-    Rounding.TOWARD_ZERO: _TOWARD_ZERO,
-    Rounding.HALF_UP: _HALF_UP,
-    Rounding.HALF_AWAY: _HALF_AWAY,
-    Rounding.HALF_EVEN: _HALF_EVEN,
-    Rounding.STOCHASTIC: _STOCHASTIC,
+    Rounding.FLOOR: FLOOR,
+    Rounding.TOWARD_ZERO: TOWARD_ZERO,
+    Rounding.HALF_UP: HALF_UP,
+    Rounding.HALF_AWAY: HALF_AWAY,
+    Rounding.HALF_EVEN: HALF_EVEN,
+    Rounding.STOCHASTIC: STOCHASTIC,
 }
-OVERFLOW_NUMBER = {Overflow.SATURATE: _SATURATE, Overflow.WRAP: _WRAP}
+OVERFLOW_NUMBER = {Overflow.SATURATE: SATURATE, Overflow.WRAP: WRAP}
 
 
 @compiled
@@ -86,15 +86,15 @@ def shift_right_stochastic(value, shift, draw):
 @compiled
 def shift_right(value, shift, rounding, draw):
     """value / 2**shift by the rule of number `rounding`; only the stochastic rule looks at `draw`."""
-    if rounding == _FLOOR:
+    if rounding == FLOOR:
         return shift_right_floor(value, shift)
-    if rounding == _TOWARD_ZERO:
+    if rounding == TOWARD_ZERO:
         return shift_right_toward_zero(value, shift)
-    if rounding == _HALF_UP:
+    if rounding == HALF_UP:
         return shift_right_half_up(value, shift)
-    if rounding == _HALF_AWAY:
+    if rounding == HALF_AWAY:
         return shift_right_half_away(value, shift)
-    if rounding == _HALF_EVEN:
+    if rounding == HALF_EVEN:
         return shift_right_half_even(value, shift)
     return shift_right_stochastic(value, shift, draw)
 
@@ -117,11 +117,4 @@ def wrap(value, width):
 def requantize_word(value, shift, width, rounding, overflow, draw):
     """One result of `width` bits (at most 62) from one accumulator; a negative `shift` goes left and is exact."""
     scaled = shift_right(value, shift, rounding, draw) if shift > 0 else np.int64(value) << np.int64(-shift)
-    return saturate(scaled, width) if overflow == _SATURATE else wrap(scaled, width)
-
-
-@compiled
-def requantize_each(values, shifts, width, rounding, overflow, results):
-    """`requantize_word` over one-dimensional int64 arrays, each value with its own shift and no draw."""
-    for index in range(values.size):
-        results[index] = requantize_word(values[index], shifts[index], width, rounding, overflow, np.int64(0))
+    return saturate(scaled, width) if overflow == SATURATE else wrap(scaled, width)

@@ -35,6 +35,88 @@ def test_quantize_is_exact(value, form, rule, overflow):
     assert word.dtype == form.dtype
 
 
+def hard_values(form: Format, seed: int) -> np.ndarray:
+    """More values than go through the steps together, in any order: where rounding, limits or floats have an edge."""
+    rng = np.random.default_rng(seed)
+    end, few = 2.0 ** (form.width - 1), np.arange(-4.0, 5)
+    words = np.concatenate([few, end + few, few - end, end * few])
+    near = np.concatenate([words, words + 0.5, words - 0.25])
+    near = np.ldexp(np.concatenate([near, np.nextafter(near, np.inf), np.nextafter(near, -np.inf)]), -form.fraction)
+    powers = np.ldexp(1.0, rng.integers(-1074, 1024, 300))
+    patterns = rng.integers(0, 2**64, 2500, np.uint64).view(np.float64)  # every exponent alike: subnormal to huge
+    ends = np.array([0.0, 5e-324, 2.0**-1022, 2.0**53, 2.0**62, 2.0**63, 2.0**64, 1.7976931348623157e308])
+    ends = np.concatenate([ends, np.nextafter(ends, 0)])
+    values = np.concatenate([near, powers, -powers, patterns, ends, -ends])
+    return rng.permutation(values[np.isfinite(values)])
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.builds(Format, st.integers(1, 63), st.integers(-1000, 1000) | st.integers(-70, 70)),
+    deterministic, st.sampled_from(list(Overflow)), st.sampled_from([np.float64, np.float32]), st.integers(0, 2**32),
+)  # fmt: skip
+@example(Format(8, 6), Rounding.HALF_EVEN, Overflow.SATURATE, np.float64, 0)
+@example(Format(53, 0), Rounding.HALF_AWAY, Overflow.WRAP, np.float64, 0)
+@example(Format(54, 0), Rounding.HALF_UP, Overflow.SATURATE, np.float64, 0)
+@example(Format(63, -1), Rounding.FLOOR, Overflow.WRAP, np.float64, 0)
+@example(Format(8, -1000), Rounding.FLOOR, Overflow.WRAP, np.float64, 0)  # all but huge values underflow
+@example(Format(8, 1000), Rounding.TOWARD_ZERO, Overflow.SATURATE, np.float32, 0)
+def test_thousands_of_values_at_a_time_are_as_exact_as_one(form, rule, overflow, real, seed):
+    with np.errstate(over="ignore"):
+        values = hard_values(form, seed).astype(real)
+    values = values[np.isfinite(values)]
+    words = quantize(values, form, rule, overflow)
+    scale = Fraction(2) ** form.fraction
+    exact = [exact_limit(overflow, exact_rounding(rule, Fraction(v) * scale), form.width) for v in values.tolist()]
+    assert words.dtype == form.dtype
+    np.testing.assert_array_equal(words, np.array(exact, np.int64))
+
+
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+@pytest.mark.parametrize("count", [1, 7, 1023, 1024, 1025, 3000])
+def test_what_is_not_finite_is_found_wherever_it_is(real, count):
+    for index in {0, count // 2, count - 1}:
+        for value in np.nan, np.inf, -np.inf:
+            values = np.ones(count, real)
+            values[index] = value
+            message = rf"^1 of {count} values are not finite; the first is {value} at index \[{index}\]$"
+            with pytest.raises(ValueError, match=message):
+                quantize(values, Format(8, 4), Rounding.HALF_EVEN, Overflow.SATURATE)
+
+
+def test_rules_by_name():
+    values = np.random.default_rng(0).normal(size=100)
+    for rule in Rounding:
+        for overflow in Overflow:
+            np.testing.assert_array_equal(
+                quantize(values, Format(8, 6), str(rule), str(overflow)), quantize(values, Format(8, 6), rule, overflow)
+            )
+    with pytest.raises(ValueError, match="rounding must be one of floor, toward_zero, .*, stochastic; not 'nearest'"):
+        quantize(values, Format(8, 6), "nearest", "wrap")
+    with pytest.raises(ValueError, match="overflow must be one of saturate, wrap; not 'clip'"):
+        quantize(values, Format(8, 6), "floor", "clip")
+
+
+def test_memory_of_any_kind():
+    """Read-only, unaligned, and with other values between."""
+    values = np.random.default_rng(0).normal(size=2000)
+    expected = quantize(values, Format(8, 6), "floor", "wrap")
+    octets = np.empty(8 * 2000 + 1, np.uint8)
+    unaligned = octets[1:].view(np.float64)
+    unaligned[:] = values
+    fixed = values.copy()
+    fixed.setflags(write=False)
+    for kept in unaligned, fixed, np.repeat(values, 2)[::2]:
+        np.testing.assert_array_equal(quantize(kept, Format(8, 6), "floor", "wrap"), expected)
+    np.testing.assert_array_equal(fixed, values)
+
+
+@pytest.mark.parametrize("form", [Format(64, 0), Format(8, 1001), Format(8, -1001)])
+def test_formats_beyond_floats(form):
+    with pytest.raises(ValueError, match=f"63 bits, with a fraction from -1000 to 1000; not of {form.width} bits"):
+        quantize(np.ones(1), form, Rounding.FLOOR, Overflow.WRAP)
+
+
 def test_ties():
     halves = np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5]) / 16  # units of a format with four bits of fraction
     expected = {

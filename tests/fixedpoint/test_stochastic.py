@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from convstream.fixedpoint.formats import Format, Overflow, Rounding
 from convstream.fixedpoint.requantize import requantize
-from convstream.fixedpoint.stochastic import STREAM_NUMBER, draws, initial_state
+from convstream.fixedpoint.stochastic import STREAM_NUMBER, draws, initial_state, jump
 from convstream.fixedpoint.streams import TensorStream
 from tests.fixedpoint.exact import xorshift
 
@@ -127,3 +129,40 @@ def test_few_bits_are_as_good(bits):
     variance = ((1 << 2 * bits) - 1) / 12
     for products in (z[1:] * z[:-1], z[2:] * z[:-2], z[:, 1:] * z[:, :-1], z * dx):
         assert abs(products.mean()) < DEVIATIONS * variance / np.sqrt(products.size)
+
+
+states = st.lists(st.integers(1, 2**64 - 1), min_size=1, max_size=5)
+
+
+@given(states, st.integers(0, 3000))
+def test_a_jump_is_so_many_steps(states, steps):
+    stepped = states
+    for _ in range(steps):
+        stepped = [xorshift(state) for state in stepped]
+    assert jump(np.array(states, np.uint64), steps).tolist() == stepped
+
+
+@given(states, st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1))
+def test_jumps_add_up(states, first, second):
+    states = np.array(states, np.uint64)
+    assert jump(jump(states, first), second).tolist() == jump(states, first + second).tolist()
+
+
+def test_the_generator_returns_after_its_period():
+    """2**64 - 1 steps, which takes every power of two; and no state comes back after a divisor of it."""
+    states = np.array([1, 2**63, 0x9E3779B97F4A7C15], np.uint64)
+    assert jump(states, 2**64 - 1).tolist() == states.tolist()
+    for prime in (3, 5, 17, 257, 641, 65537, 6700417):
+        assert (jump(states, (2**64 - 1) // prime) != states).all()
+
+
+@pytest.mark.parametrize("first_beat", [10**6, 10**15])
+def test_draws_of_a_late_image(first_beat):
+    """So late that stepping there would take days; its draws carry on in the beats that come before and after."""
+    late = beats_of("z", lanes=2, beats=20, seed=5, shift=64 - 1, first_beat=first_beat)
+    np.testing.assert_array_equal(late[7:], beats_of("z", 2, 13, 5, 63, first_beat + 7))
+    for lane in range(2):
+        (state,) = jump(np.array([initial_state(5, "z", lane)], np.uint64), first_beat).tolist()
+        for beat in range(20):
+            assert late[beat, lane] == state >> 1
+            state = xorshift(state)

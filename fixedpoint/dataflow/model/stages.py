@@ -15,18 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convstream.fixedpoint.formats import Overflow, Rounding
 from convstream.fixedpoint.kernels.runtime.jit import compiled
-
-_FLOOR, _TOWARD_ZERO, _HALF_UP, _HALF_AWAY, _HALF_EVEN, _STOCHASTIC = range(6)
-_SATURATE = 0
-
-#: Compiled code knows the rules by number.
-ROUNDING_NUMBER = {
-    Rounding.FLOOR: _FLOOR, Rounding.TOWARD_ZERO: _TOWARD_ZERO, Rounding.HALF_UP: _HALF_UP,
-    Rounding.HALF_AWAY: _HALF_AWAY, Rounding.HALF_EVEN: _HALF_EVEN, Rounding.STOCHASTIC: _STOCHASTIC,
-}  # fmt: skip
-OVERFLOW_NUMBER = {Overflow.SATURATE: _SATURATE, Overflow.WRAP: 1}
+from convstream.fixedpoint.rounding import requantize_word
+from convstream.fixedpoint.stochastic import draw, step
 
 
 class Lines(NamedTuple):
@@ -41,7 +32,7 @@ class Lines(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """How one stream's results are rounded and limited."""
+    """How one stream's results are rounded and limited; the rules by number, see `fixedpoint.rounding`."""
 
     shift: int
     width: int
@@ -91,46 +82,12 @@ def multiply_accumulate(operands, weights, address, accumulators):
 
 
 @compiled
-def step(state):
-    """The next state of a generator; see `fixedpoint.stochastic`."""
-    state ^= state << np.uint64(13)
-    state ^= state >> np.uint64(7)
-    state ^= state << np.uint64(17)
-    return state
-
-
-@compiled
-def increment(value, shift, rounding, state):
-    """What is added below the point before the last `shift` bits (at least one) are dropped."""
-    half, whole = np.uint64(1) << np.uint64(shift - 1), np.uint64(1) << np.uint64(shift)
-    if rounding == _TOWARD_ZERO:
-        return whole - np.uint64(1) if value < 0 else np.uint64(0)
-    if rounding == _HALF_UP:
-        return half
-    if rounding == _HALF_AWAY:
-        return half - np.uint64(1) if value < 0 else half
-    if rounding == _HALF_EVEN:
-        return half - np.uint64(1) + np.uint64((value >> shift) & 1)
-    if rounding == _STOCHASTIC:
-        return state >> np.uint64(64 - shift)
-    return np.uint64(0)
-
-
-@compiled
 def requantize(value, rule, states, lane):
-    """One result from one accumulator; every one takes a draw of its lane's generator."""
-    shift = rule.shift
-    if shift > 0:
-        dropped = np.uint64(value) & ((np.uint64(1) << np.uint64(shift)) - np.uint64(1))
-        carry = (dropped + increment(value, shift, rule.rounding, states[lane])) >> np.uint64(shift)
-        value = (value >> shift) + np.int64(carry)
+    """One result from one accumulator; one that loses bits takes a draw of its lane's generator."""
+    drawn = draw(states[lane], max(rule.shift, 0))
+    if rule.shift > 0:
         states[lane] = step(states[lane])
-    else:
-        value = value << -shift
-    sign = np.int64(1) << np.int64(rule.width - 1)
-    if rule.overflow == _SATURATE:
-        return min(max(value, -sign), sign - 1)
-    return ((value & (2 * sign - 1)) ^ sign) - sign
+    return requantize_word(value, rule.shift, rule.width, rule.rounding, rule.overflow, drawn)
 
 
 @compiled

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from convstream.fixedpoint.dataflow.model.stages import OVERFLOW_NUMBER, ROUNDING_NUMBER, Lines, Rule, window_engine
+from convstream.fixedpoint.dataflow.model.stages import Lines, Rule, window_engine
 from convstream.fixedpoint.dataflow.schedule.latency import queue_depth
 from convstream.fixedpoint.dataflow.schedule.plan import Plan
 from convstream.fixedpoint.dataflow.schedule.ring import Ring
 from convstream.fixedpoint.layer import Layer
+from convstream.fixedpoint.rounding import OVERFLOW_NUMBER, ROUNDING_NUMBER
 from convstream.fixedpoint.stochastic import initial_state
 from convstream.fixedpoint.streams import tensor_streams
 
