@@ -6,6 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
+from convstream.reference.integers import is_integer, keep_plain_integers
+
 NARROWEST_BITS = 2
 WIDEST_BITS = 32
 LARGEST_FRACTION = 64
@@ -45,9 +47,9 @@ class Format:
     fraction: int
 
     def __post_init__(self):
-        for name in ("width", "fraction"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int):
+        keep_plain_integers(self)
+        for name, value in vars(self).items():
+            if not is_integer(value):
                 raise TypeError(f"{name} must be an integer, not {value!r}")
         if self.width < 1:
             raise ValueError(f"width must be at least 1 bit, not {self.width}")
@@ -87,7 +89,8 @@ class Format:
 class Formats:
     """The formats of all tensors of a layer, and how every result is rounded and limited.
 
-    `rounding_seed` seeds the generators of stochastic rounding; the other modes ignore it.
+    `rounding` and `overflow` are taken by name, too.  `rounding_seed` seeds the generators of stochastic rounding; the
+    other modes ignore it.
 
     Raises
     ------
@@ -108,9 +111,10 @@ class Formats:
     rounding_seed: int = 1
 
     def __post_init__(self):
+        keep_plain_integers(self)
         for name, kind in (("rounding", Rounding), ("overflow", Overflow)):
             object.__setattr__(self, name, kind(getattr(self, name)))
-        if isinstance(self.rounding_seed, bool) or not isinstance(self.rounding_seed, int):
+        if not is_integer(self.rounding_seed):
             raise TypeError(f"rounding_seed must be an integer, not {self.rounding_seed!r}")
         for name in FORMAT_OF_TENSOR.values():
             form = getattr(self, name)

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from convstream.fixedpoint.formats import Format, Formats
 from convstream.reference.geometry import Geometry
+from convstream.reference.integers import is_integer, keep_plain_integers
 
 #: The integer model accumulates in int64 and keeps one bit of headroom.
 WIDEST_ACCUMULATOR_BITS = 63
@@ -28,6 +29,9 @@ class Lanes:
     in_lanes: int = 1
     out_lanes: int = 1
     kernel_lanes: int = 1
+
+    def __post_init__(self):
+        keep_plain_integers(self)
 
     @property
     def multipliers(self) -> int:
@@ -88,6 +92,7 @@ class Layer:
         return {name: value for name, value in vars(self).items() if name != "_hash"}
 
     def __post_init__(self):
+        keep_plain_integers(self)
         self._check_lanes()
         if self.bias_shift < 0:
             finest = self.formats.input.fraction + self.formats.weights.fraction
@@ -114,17 +119,17 @@ class Layer:
                 )
 
     def _check_lanes(self):
-        if self.weight_sets not in (1, 2):
+        if not is_integer(self.weight_sets) or self.weight_sets not in (1, 2):
             raise LayerError("hardware.weight_sets", f"must be 1 or 2, not {self.weight_sets!r}")
         geometry, lanes = self.geometry, self.lanes
         for name, axis in (("in_lanes", "in_channels"), ("out_lanes", "out_channels")):
             extent = getattr(geometry, axis)
             value = getattr(lanes, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1 or extent % value:
+            if not is_integer(value) or value < 1 or extent % value:
                 divisors = ", ".join(str(d) for d in range(1, extent + 1) if extent % d == 0)
                 raise LayerError(f"hardware.{name}", f"must divide {axis} = {extent}: {divisors}; not {value!r}")
         legal = sorted({1, geometry.rows.kernel, geometry.rows.kernel * geometry.columns.kernel})
-        if lanes.kernel_lanes not in legal:
+        if not is_integer(lanes.kernel_lanes) or lanes.kernel_lanes not in legal:
             raise LayerError(
                 "hardware.kernel_lanes",
                 f"must be one of {', '.join(map(str, legal))} (one tap, a column or a window of the kernel); "

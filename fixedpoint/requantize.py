@@ -15,10 +15,11 @@ class Requantizer:
     Raises
     ------
     ValueError
-        The fractions are too far apart for 64-bit words.
+        The fractions are too far apart for 64-bit words, or a rule is none of those there are.
     """
 
-    def __init__(self, accumulator: Format, result: Format, rounding: Rounding, overflow: Overflow):
+    def __init__(self, accumulator: Format, result: Format, rounding: Rounding | str, overflow: Overflow | str):
+        rounding, overflow = Rounding(rounding), Overflow(overflow)
         shift = accumulator.fraction - result.fraction
         if not accumulator.width - 64 <= shift <= 63:
             raise ValueError(
@@ -91,8 +92,8 @@ def requantize(
     accumulators: np.ndarray,
     accumulator: Format,
     result: Format,
-    rounding: Rounding,
-    overflow: Overflow,
+    rounding: Rounding | str,
+    overflow: Overflow | str,
     draws: np.ndarray | None = None,
 ) -> np.ndarray:
     """Words of format `result` for exact `accumulators` of format `accumulator`.
@@ -100,6 +101,7 @@ def requantize(
     Parameters
     ----------
     accumulators : ndarray of int64, any shape, every element inside the range of `accumulator`.
+    rounding, overflow : rules, or their names.
     draws : ndarray of int64, same shape, each element in 0..2**shift - 1, where shift is how many bits of fraction
         are dropped; only stochastic rounding needs them.
 

@@ -27,6 +27,7 @@ import numpy as np
 from convstream.fixedpoint.kernels.runtime.jit import compiled
 from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.streams import TensorStream, tensor_streams
+from convstream.reference.integers import is_integer, plain_integer
 
 #: Which of a layer's result streams a generator serves: part of its seed.
 STREAM_NUMBER = {"z": 0, "dx": 1, "dw": 2, "db": 3}
@@ -125,9 +126,10 @@ def draws(stream: TensorStream, seed: int, shift: int, first_beat: int = 0) -> n
     ValueError
         `shift` or `first_beat` is out of range.
     """
+    first_beat = plain_integer(first_beat)
     if not 0 <= shift <= 63:
         raise ValueError(f"shift must be between 0 and 63 bits, not {shift}")
-    if isinstance(first_beat, bool) or not isinstance(first_beat, int) or not 0 <= first_beat < 1 << 63:
+    if not is_integer(first_beat) or not 0 <= first_beat < 1 << 63:
         raise ValueError(f"first_beat must be a number of beats, not {first_beat!r}")
     states = np.array([initial_state(seed, stream.tensor, lane) for lane in range(stream.lanes)], np.uint64)
     beats = np.empty((stream.beats, stream.lanes), np.int64)
@@ -149,7 +151,7 @@ def result_draws(tensor: str, layer: Layer, shift: int, first_beat: int = 0) -> 
     -------
     ndarray of int64, in the tensor's shape.
     """
-    stream, seed = tensor_streams(layer)[tensor], layer.formats.rounding_seed
+    stream, seed, first_beat = tensor_streams(layer)[tensor], layer.formats.rounding_seed, plain_integer(first_beat)
     if tensor != "dx":
         return draws(stream, seed, shift, first_beat)
     rows, columns = layer.geometry.rows.seen_pixels, layer.geometry.columns.seen_pixels

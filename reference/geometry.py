@@ -10,12 +10,14 @@ from functools import cached_property
 
 import numpy as np
 
+from convstream.reference.integers import is_integer, keep_plain_integers
+
 #: No extent of a layer may exceed this: beyond it, index arithmetic and file sizes stop making sense.
 LARGEST_EXTENT = 1 << 20
 
 
 def _require_int(name: str, value: int, lowest: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
+    if not is_integer(value):
         raise TypeError(f"{name} must be an integer, not {value!r}")
     if not lowest <= value <= LARGEST_EXTENT:
         raise ValueError(f"{name} must be between {lowest} and {LARGEST_EXTENT}, not {value}")
@@ -41,6 +43,7 @@ class Axis:
     dilation: int = 1
 
     def __post_init__(self):
+        keep_plain_integers(self)
         for name, lowest in (
             ("size", 1), ("kernel", 1), ("stride", 1), ("pad_before", 0), ("pad_after", 0), ("dilation", 1),
         ):  # fmt: skip
@@ -132,6 +135,7 @@ class Geometry:
     columns: Axis
 
     def __post_init__(self):
+        keep_plain_integers(self)
         for name in ("batch", "in_channels", "out_channels"):
             _require_int(name, getattr(self, name), 1)
 
