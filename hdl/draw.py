@@ -5,7 +5,7 @@
     x ^= x << 13;  x ^= x >> 7;  x ^= x << 17     (64 bits), once per result; the draw is the top bits of x
 """
 
-from myhdl import Signal, always, always_comb, block, intbv
+from myhdl import Signal, always, always_comb, block, modbv
 
 from convstream.hdl.registers import like, named
 
@@ -33,7 +33,7 @@ def xorshift(state, following):
 @block
 def draw_bits(aclk, aresetn, taken, draw, *, initial_state):
     """`draw` shows the present draw; the next one follows each cycle in which `taken` is high."""
-    state, following = (Signal(intbv(0)[64:]) for _ in range(2))
+    state, following = (Signal(modbv(0)[64:]) for _ in range(2))  # what is shifted beyond 64 bits is gone
     low = 64 - len(draw)
     # three parts, since Verilog takes an unsized constant for 32 bits
     initial = tuple((initial_state >> shift) & ((1 << 22) - 1) for shift in (0, 22, 44))
