@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if getattr(sys, name) is None:  # closed before we began; nobody listens
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
     os.environ["MPLBACKEND"] = "agg"  # Matplotlib refuses a notebook's, and pictures here are files
+    os.environ["PYTHONSAFEPATH"] = "1"  # no worker process takes modules from the current folder
     with _terminated_from_within():
         code = _run(arguments)
     sys.exit(code)
