@@ -52,7 +52,7 @@ def _pipeline_cycles(layer: Layer, pass_name: str) -> int:
     return result_latency(Plan(layer, gradient=pass_name == "input_gradient")) + SEND_LATENCY
 
 
-def _call_stack() -> list[tuple]:
+def call_stack() -> list[tuple]:
     """`inspect.stack()` without file names and source lines, which MyHDL does not look at."""
     frame, records = sys._getframe(1), []
     while frame is not None:
@@ -63,7 +63,7 @@ def _call_stack() -> list[tuple]:
 
 def _convert_here(layer: Layer, pass_name: str, folder: str, name: str) -> None:
     warnings.simplefilter("error", ToVerilogWarning)
-    inspect.stack = _call_stack  # MyHDL asks for it at every block, and spends most of its time in there
+    inspect.stack = call_stack  # MyHDL asks for it at every block, and spends most of its time in there
     core = elaborate(layer, pass_name)
     core.name = name
     memories, multipliers = count_blocks(core, "memory"), count_blocks(core, "multiply")

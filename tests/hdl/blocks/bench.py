@@ -41,7 +41,6 @@ class Bench:
             self.aclk.next = 1
             self.settle()
             self.aclk.next = 0
-            self.settle()
 
     def stop(self):
         if self._simulation is not None:
