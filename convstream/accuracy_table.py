@@ -1,4 +1,4 @@
-"""The table that holds the fixed-point results against the float ones."""
+"""Tables that hold words against the floats that they stand for."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from rich.table import Table
 
 from convstream.fixedpoint.formats import Overflow
 from convstream.fixedpoint.layer import Layer
-from convstream.sim.accuracy import Accuracy
+from convstream.sim.accuracy import Accuracy, ImportAccuracy
 
 
 def accuracy_table(layer: Layer, rows: Sequence[Accuracy]) -> Table:
@@ -21,6 +21,18 @@ def accuracy_table(layer: Layer, rows: Sequence[Accuracy]) -> Table:
             row.pass_name.replace("_", "-"), row.tensor, str(layer.formats.of(row.tensor)), decibels(row.sqnr_db),
             f"{row.largest_error:.3g}", f"{row.largest_error / row.step:.2f}", f"{row.out_of_range_share:.2%}",
         )  # fmt: skip
+    return table
+
+
+def import_table(layer: Layer, rows: Sequence[ImportAccuracy]) -> Table:
+    """One row an operand that was imported from floats."""
+    table = Table("operand", "format", title="imported from floats", box=SIMPLE_HEAD)
+    for heading in ("SQNR", "clipped"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(
+            row.tensor, str(layer.formats.of(row.tensor)), decibels(row.sqnr_db), f"{row.clipped_share:.2%}"
+        )
     return table
 
 

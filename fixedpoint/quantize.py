@@ -72,7 +72,7 @@ def quantize(values: np.ndarray, form: Format, rounding: Rounding | str, overflo
             f"{np.count_nonzero(bad)} of {values.size} values are not finite; the first is {values[index]} "
             f"at index {list(index)}"
         )
-    if form.width > SIGNIFICAND_BITS:  # the highest word is no float64; its neighbour above stood for it
+    if float(form.highest) > form.highest:  # it is no float64, and its neighbour above stood for it
         np.minimum(words, form.highest, out=words)
     return words
 

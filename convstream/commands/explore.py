@@ -11,6 +11,7 @@ from convstream.choices_view import Measured, View
 from convstream.console import counting, print_json, print_table, working
 from convstream.fixedpoint.dataflow.choices import legal_lanes
 from convstream.fixedpoint.layer import Layer
+from convstream.inputs import read_inputs
 from convstream.layer_file import LayerFile, read_layer_file
 from convstream.options import PASS_NAMES, Positive, clock_option, json_option, layer_argument, picture_option
 from convstream.sim.errors import BadInput, CheckFailed
@@ -28,7 +29,6 @@ from convstream.sim.explore.measure import Measurement, SimulatedCore, Synthesiz
 from convstream.sim.files.atomic_file import draft_of
 from convstream.sim.fpga.targets import TARGETS, Target
 from convstream.sim.jobs.workers import host_and_port
-from convstream.sim.tensors.sources import make_tensors
 from convstream.sim.vectors.folder import all_tensors
 
 _MOST_SEEDS = 1000
@@ -145,7 +145,7 @@ def _estimate(layer: Layer, passes: Sequence[str], target: Target) -> list[Candi
 
 def _simulations(file: LayerFile, chosen: Iterable[Candidate], passes: Sequence[str]) -> list[Taking]:
     with working("computing what must come out"):
-        tensors = all_tensors(file.layer, make_tensors(file.layer, file.data, file.path.parent))
+        tensors = all_tensors(file.layer, read_inputs(file).words)
     return [(candidate, SimulatedCore(candidate.choice.layer, name, tensors))
             for candidate in chosen for name in passes]  # fmt: skip
 

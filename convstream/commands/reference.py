@@ -5,16 +5,17 @@ from pathlib import Path
 
 import click
 
-from convstream.accuracy_table import accuracy_table
+from convstream.accuracy_table import accuracy_table, import_table
 from convstream.console import print_json, print_table, working
 from convstream.fixedpoint.quantize import dequantize
+from convstream.inputs import read_inputs
 from convstream.layer_file import read_layer_file
 from convstream.options import json_option, layer_argument, out_option
 from convstream.sim.accuracy import accuracy, float_results
 from convstream.sim.files.output_folder import output_folder, require_ours
 from convstream.sim.layers.tables import layer_tables
 from convstream.sim.tensors.npz import write_npz
-from convstream.sim.tensors.sources import INPUTS, make_tensors
+from convstream.sim.tensors.sources import INPUTS
 from convstream.sim.vectors.folder import all_tensors
 
 KIND = "convstream reference"
@@ -28,13 +29,15 @@ def command(layer_path: Path, out: Path | None, as_json: bool) -> None:
     """Compute a layer in float64, forward and backward.
 
     Prints how far the fixed-point results lie from the float ones of the same operands: signal to quantization noise
-    ratio, largest error, and the share that the result's format cannot hold.
+    ratio, largest error, and the share that the result's format cannot hold. Where operands come from a file of floats,
+    also how far their words lie from those, and the share that was clipped.
     """
     file = read_layer_file(layer_path)
     if out:
         require_ours(out, KIND)
     with working("computing the four passes"):
-        words = all_tensors(file.layer, make_tensors(file.layer, file.data, layer_path.parent))
+        inputs = read_inputs(file)
+        words = all_tensors(file.layer, inputs.words)
         floats = float_results(file.layer, words)
     if out:
         operands = {name: dequantize(words[name], file.layer.formats.of(name)) for name in INPUTS}
@@ -42,6 +45,10 @@ def command(layer_path: Path, out: Path | None, as_json: bool) -> None:
             write_npz(draft / "reference.npz", operands | floats)
     rows = accuracy(file.layer, words, floats)
     if as_json:
-        print_json({"passes": [asdict(row) for row in rows]})
+        print_json(
+            {"passes": [asdict(row) for row in rows], "imports": [asdict(row) for row in inputs.imports]}
+        )
     else:
+        if inputs.imports:
+            print_table(import_table(file.layer, inputs.imports))
         print_table(accuracy_table(file.layer, rows))

@@ -8,10 +8,11 @@ import click
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from convstream.accuracy_table import decibels
+from convstream.accuracy_table import decibels, import_table
 from convstream.console import print_json, print_table, working
 from convstream.fixedpoint.layer import Layer
 from convstream.hdl.passes import PASSES
+from convstream.inputs import read_inputs
 from convstream.layer_file import read_layer_file
 from convstream.options import json_option, layer_argument, picture_option
 from convstream.picture import draw
@@ -20,7 +21,6 @@ from convstream.sim.errors import CheckFailed
 from convstream.sim.files.atomic_file import draft_of
 from convstream.sim.result import SimulationResult
 from convstream.sim.simulate import simulate
-from convstream.sim.tensors.sources import make_tensors
 from convstream.sim.vectors.folder import all_tensors
 
 _EXACT, _DIFFERS = "bit-exact", "differs"
@@ -40,7 +40,8 @@ def command(layer_path: Path, picture: Path, as_json: bool) -> None:
     file = read_layer_file(layer_path)
     with draft_of(picture) as draft:
         with working("computing the four passes"):
-            words = all_tensors(file.layer, make_tensors(file.layer, file.data, layer_path.parent))
+            inputs = read_inputs(file)
+            words = all_tensors(file.layer, inputs.words)
             floats = float_results(file.layer, words)
         simulated = {}
         for name in PASSES:
@@ -51,8 +52,11 @@ def command(layer_path: Path, picture: Path, as_json: bool) -> None:
         named = file.data.source in ("photograph", "digits")
         draw(draft, layer_path.stem, file.layer, words, floats, cores, named=named)
     if as_json:
-        print_json({"layer": str(layer_path), "picture": str(picture), "passes": rows})
+        imports = [asdict(row) for row in inputs.imports]
+        print_json({"layer": str(layer_path), "picture": str(picture), "imports": imports, "passes": rows})
     else:
+        if inputs.imports:
+            print_table(import_table(file.layer, inputs.imports))
         print_table(_table(layer_path.stem, rows))
         click.echo(f"picture: {picture}")
     if any(row["core"] == _DIFFERS for row in rows):

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from convstream.console import print_json, print_table, working
 from convstream.fixedpoint.dataflow.timing.cycles import core_cycles
+from convstream.inputs import read_inputs
 from convstream.junit import Case, write_junit
 from convstream.layer_file import LayerFile, read_layer_file
 from convstream.options import PASS_NAMES, json_option, layer_argument, pass_option
@@ -23,7 +24,6 @@ from convstream.sim.errors import CheckFailed
 from convstream.sim.files.atomic_file import draft_of
 from convstream.sim.result import SimulationResult
 from convstream.sim.simulate import SIMULATORS, simulate
-from convstream.sim.tensors.sources import make_tensors
 from convstream.sim.vectors.folder import all_tensors
 
 
@@ -74,7 +74,7 @@ def command(
     file = read_layer_file(layer_path)
     with draft_of(junit) if junit else nullcontext() as draft:
         with working("computing what must come out"):
-            tensors = all_tensors(file.layer, make_tensors(file.layer, file.data, layer_path.parent))
+            tensors = all_tensors(file.layer, read_inputs(file).words)
         runs = [_run(file, tensors, label, options) for label in labels]
         if draft:
             write_junit(draft, layer_path.stem, [Case(run.pass_name, run.seconds, run.failure) for run in runs])

@@ -7,10 +7,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from convstream.console import print_json, print_table, working
+from convstream.inputs import read_inputs
 from convstream.layer_file import read_layer_file
 from convstream.options import json_option, out_option
 from convstream.sim.files.output_folder import read_manifest, require_ours
-from convstream.sim.tensors.sources import make_tensors
 from convstream.sim.vectors.folder import all_tensors, check_vectors, write_vectors
 from convstream.sim.vectors.manifest import KIND
 
@@ -43,8 +43,8 @@ def command(layer_path: Path | None, out: Path | None, check: Path | None, as_js
         file = read_layer_file(layer_path)
         require_ours(out, KIND)
         with working("computing and writing"):
-            tensors = all_tensors(file.layer, make_tensors(file.layer, file.data, layer_path.parent))
-            write_vectors(out, file.layer, file.data, tensors)
+            inputs = read_inputs(file)
+            write_vectors(out, file.layer, file.data, all_tensors(file.layer, inputs.words), inputs.imports)
         folder, verdict = out, "written"
     manifest = read_manifest(folder, KIND)
     if as_json:

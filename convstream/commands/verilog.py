@@ -8,10 +8,10 @@ from rich.table import Table
 
 from convstream.console import print_json, print_table, working
 from convstream.identifier import require_identifier
+from convstream.inputs import read_inputs
 from convstream.layer_file import read_layer_file
 from convstream.options import PASS_NAMES, json_option, layer_argument, out_option, pass_option
 from convstream.sim.files.output_folder import read_manifest, require_ours
-from convstream.sim.tensors.sources import make_tensors
 from convstream.sim.vectors.folder import all_tensors
 from convstream.sim.verilog.export import KIND, write_cores
 
@@ -35,7 +35,7 @@ def command(layer_path: Path, out: Path, labels: list[str], name: str | None, as
     file = read_layer_file(layer_path)
     require_ours(out, KIND)
     with working("computing the vectors"):
-        tensors = all_tensors(file.layer, make_tensors(file.layer, file.data, layer_path.parent))
+        tensors = all_tensors(file.layer, read_inputs(file).words)
     with working("converting"):
         modules = write_cores(out, file.layer, file.data, tensors, [PASS_NAMES[label] for label in labels], name or "")
     files = read_manifest(out, KIND)["files"]

@@ -5,10 +5,14 @@
     digits        x from handwritten digits; filters as for a photograph
     file          arrays of an .npz file: integers are words, floats are real values (rounded half to even, saturated)
 
+What floats of a file lose, by clipping and by rounding, is told beside the words.  Integers are taken as they are, and
+what is generated is generated as words: there is nothing to tell of them.
+
 For pictures, dz is the gradient of a cost that likes smooth outputs (`smoothness`), at the z of the integer model.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +21,7 @@ from convstream.fixedpoint.forward import forward
 from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.operands import operand
 from convstream.fixedpoint.quantize import quantize
+from convstream.sim.accuracy import ImportAccuracy, import_accuracy
 from convstream.sim.errors import BadInput
 from convstream.sim.layers.schema import Data, FileData
 from convstream.sim.tensors.filters import known_filters
@@ -28,8 +33,20 @@ from convstream.sim.tensors.smoothness import scaled_gradient
 INPUTS = ("x", "w", "b", "dz")
 
 
+class Inputs(NamedTuple):
+    """The tensors x, w, b and dz as words, each in its format's dtype, and what floats of a file lost on their way."""
+
+    words: dict[str, np.ndarray]
+    imports: tuple[ImportAccuracy, ...] = ()
+
+
 def make_tensors(layer: Layer, data: Data, folder: Path) -> dict[str, np.ndarray]:
-    """The tensors x, w, b and dz that `data` describes, each in its format's dtype.
+    """The words of `make_inputs`."""
+    return make_inputs(layer, data, folder).words
+
+
+def make_inputs(layer: Layer, data: Data, folder: Path) -> Inputs:
+    """The tensors that `data` describes.
 
     Parameters
     ----------
@@ -45,24 +62,26 @@ def make_tensors(layer: Layer, data: Data, folder: Path) -> dict[str, np.ndarray
         case "random":
             tensors = random_tensors(layer, data.seed, data.extremes)
         case "file":
-            tensors = _from_file(layer, data, folder)
+            return _from_file(layer, data, folder)
         case _:
             tensors = _from_pictures(layer, data)
-    return {name: tensors[name].astype(layer.formats.of(name).dtype) for name in INPUTS}
+    return Inputs({name: tensors[name].astype(layer.formats.of(name).dtype) for name in INPUTS})
 
 
-def _from_file(layer: Layer, data: FileData, folder: Path) -> dict[str, np.ndarray]:
+def _from_file(layer: Layer, data: FileData, folder: Path) -> Inputs:
     path = folder / data.path
     arrays = read_npz(path, {name: layer.geometry.shapes[name] for name in INPUTS})
-    words = {}
+    words, imports = {}, []
     for name, array in arrays.items():
         try:
             if array.dtype.kind == "f":
-                array = quantize(array, layer.formats.of(name), Rounding.HALF_EVEN, Overflow.SATURATE)
-            words[name] = operand(name, array, layer)
+                words[name] = quantize(array, layer.formats.of(name), Rounding.HALF_EVEN, Overflow.SATURATE)
+                imports.append(import_accuracy(layer, name, words[name], array))
+            else:
+                words[name] = operand(name, array, layer)
         except ValueError as error:
             raise BadInput(f"{path}: {name}: {error}") from None
-    return words
+    return Inputs(words, tuple(imports))
 
 
 def _from_pictures(layer: Layer, data: Data) -> dict[str, np.ndarray]:

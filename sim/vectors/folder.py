@@ -4,10 +4,12 @@
     tensors.npz      integer arrays x, w, b, z, dz, dx, dw, db
     <stream>.hex     weights, x, z, dz, dx, dw, db: a beat a line, hexadecimal, most significant digit first
 
-All bytes are decided by the layer file: no clock, machine, user or path is in them.
+All bytes are decided by the layer file, and the file of its data if there is one: no clock, machine, user or path is in
+them.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from convstream.fixedpoint.input_gradient import input_gradient
 from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.operands import operand
 from convstream.fixedpoint.weight_gradient import weight_gradient
+from convstream.sim.accuracy import ImportAccuracy
 from convstream.sim.beats import STREAM_TENSORS, stream_bytes
 from convstream.sim.errors import BadInput, CheckFailed, one_line
 from convstream.sim.files.output_folder import check_files, output_folder, read_manifest
@@ -27,7 +30,7 @@ from convstream.sim.layers.schema import Data
 from convstream.sim.layers.tables import parse_layer
 from convstream.sim.tensors.npz import read_npz, write_npz
 from convstream.sim.tensors.sources import INPUTS
-from convstream.sim.vectors.manifest import KIND, SCHEMA, hex_file, manifest_contents
+from convstream.sim.vectors.manifest import KIND, SCHEMA, hex_file, manifest_contents, read_imports
 
 TENSORS_FILE = "tensors.npz"
 TENSORS = ("x", "w", "b", "z", "dz", "dx", "dw", "db")
@@ -57,15 +60,22 @@ def all_tensors(layer: Layer, inputs: dict[str, np.ndarray]) -> dict[str, np.nda
     }
 
 
-def write_vectors(folder: Path, layer: Layer, data: Data, tensors: dict[str, np.ndarray]) -> None:
-    """Write the folder, or replace it if it is one of ours; `tensors` as `all_tensors` gives them.
+def write_vectors(
+    folder: Path, layer: Layer, data: Data, tensors: dict[str, np.ndarray], imports: Sequence[ImportAccuracy] = ()
+) -> None:
+    """Write the folder, or replace it if it is one of ours.
+
+    Parameters
+    ----------
+    tensors : as `all_tensors` gives them.
+    imports : what those lost that were floats, as `sim.tensors.sources.make_inputs` tells; for the manifest.
 
     Raises
     ------
     BadInput
         The folder cannot be written, or holds something else.
     """
-    with output_folder(folder, KIND, manifest_contents(layer, data)) as draft:
+    with output_folder(folder, KIND, manifest_contents(layer, data, imports)) as draft:
         write_npz(draft / TENSORS_FILE, {name: tensors[name] for name in TENSORS})
         for stream in STREAM_TENSORS:
             (draft / hex_file(stream)).write_bytes(hex_text(layer, tensors, stream))
@@ -134,7 +144,11 @@ def check_vectors(folder: Path) -> Vectors:
     for stream in STREAM_TENSORS:
         if (folder / hex_file(stream)).read_bytes() != hex_text(layer, tensors, stream):
             raise CheckFailed(f"{folder / hex_file(stream)}: does not hold the tensors of {TENSORS_FILE}")
-    contents = manifest_contents(layer, vectors.data)
+    try:
+        imports = read_imports(manifest, vectors.data)
+    except ValueError as error:
+        raise CheckFailed(f"{folder / 'manifest.json'}: {error}") from None
+    contents = manifest_contents(layer, vectors.data, imports)
     if manifest.get("convstream") != contents.pop("convstream"):
         del contents["cores"]  # another version's may be quicker or slower
     for key in sorted(manifest.keys() - {"kind", "files", "convstream", "cores", *contents}):

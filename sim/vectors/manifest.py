@@ -6,6 +6,9 @@ Schema 1::
     schema            1
     convstream        version that wrote it
     layer_file        the tables of the layer file, every default written out
+    imports           only where a `file` source holds floats, by tensor: {clipped_share, sqnr_db}; the share of its
+                      values beyond the format's range, and the signal to quantization noise ratio of its words, to
+                      three decimals, null if they are exact.  What is generated, or integers already, is not here
     rounding          {mode, overflow}; for stochastic also {seed, generator}: the rule in words
     accumulators      of z, dx, dw, db: {width, fraction}; exact, the results are these rounded once
     cores             by pass: {module, batch_cycles, latency_cycles, leads}, expected of the cores that this version
@@ -19,6 +22,8 @@ Schema 1::
     files             of each: {bytes, sha256}
 """
 
+import math
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -28,9 +33,11 @@ from convstream.fixedpoint.formats import Rounding
 from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.streams import TensorStream, tensor_streams
 from convstream.hdl.passes import PASSES
+from convstream.sim.accuracy import ImportAccuracy
 from convstream.sim.beats import STREAM_TENSORS, beat_count, last_beats, stream_bits
 from convstream.sim.layers.schema import Data
 from convstream.sim.layers.tables import layer_tables
+from convstream.sim.tensors.sources import INPUTS
 
 KIND = "convstream vectors"
 SCHEMA = 1
@@ -56,7 +63,7 @@ def hex_file(stream: str) -> str:
     return f"{stream}.hex"
 
 
-def manifest_contents(layer: Layer, data: Data) -> dict[str, Any]:
+def manifest_contents(layer: Layer, data: Data, imports: Sequence[ImportAccuracy] = ()) -> dict[str, Any]:
     """All keys of the manifest but `kind` and `files`, which the folder itself adds."""
     formats = layer.formats
     rounding = {"mode": formats.rounding, "overflow": formats.overflow}
@@ -66,6 +73,7 @@ def manifest_contents(layer: Layer, data: Data) -> dict[str, Any]:
         "schema": SCHEMA,
         "convstream": version("convstream"),
         "layer_file": layer_tables(layer, data),
+        **({"imports": {row.tensor: _describe_import(row) for row in imports}} if imports else {}),
         "rounding": rounding,
         "accumulators": {
             name: {"width": form.width, "fraction": form.fraction} for name, form in layer.accumulators.items()
@@ -73,6 +81,37 @@ def manifest_contents(layer: Layer, data: Data) -> dict[str, Any]:
         "cores": {name: _describe_core(layer, name) for name in PASSES},
         "streams": {stream: _describe_stream(layer, stream) for stream in STREAM_TENSORS},
     }
+
+
+def _describe_import(row: ImportAccuracy) -> dict[str, Any]:
+    # three decimals: the order in which a machine adds up squares shows far behind them
+    return {
+        "clipped_share": row.clipped_share, "sqnr_db": round(row.sqnr_db, 3) if math.isfinite(row.sqnr_db) else None
+    }  # fmt: skip
+
+
+def read_imports(manifest: dict[str, Any], data: Data) -> tuple[ImportAccuracy, ...]:
+    """What a manifest says of its imports, which nothing else in the folder tells.
+
+    Raises
+    ------
+    ValueError
+        It is not what `manifest_contents` writes.
+    """
+    if "imports" not in manifest:
+        return ()
+    imports = manifest["imports"]
+    if data.source != "file" or not isinstance(imports, dict) or not imports or not imports.keys() <= {*INPUTS}:
+        raise ValueError("imports are of x, w, b or dz, where they come from a file")
+    rows = []
+    for tensor, row in imports.items():
+        if not isinstance(row, dict) or row.keys() != {"clipped_share", "sqnr_db"}:
+            raise ValueError(f"imports of {tensor} must be clipped_share and sqnr_db")
+        share, ratio = row["clipped_share"], math.inf if row["sqnr_db"] is None else row["sqnr_db"]
+        if type(share) is not float or not 0 <= share <= 1 or type(ratio) is not float:
+            raise ValueError(f"imports of {tensor} must be a share from 0 to 1 and a ratio or null")
+        rows.append(ImportAccuracy(tensor, sqnr_db=ratio, clipped_share=share))
+    return tuple(rows)
 
 
 def _describe_core(layer: Layer, pass_name: str) -> dict[str, Any]:

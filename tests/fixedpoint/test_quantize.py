@@ -57,7 +57,7 @@ def hard_values(form: Format, seed: int) -> np.ndarray:
 )  # fmt: skip
 @example(Format(8, 6), Rounding.HALF_EVEN, Overflow.SATURATE, np.float64, 0)
 @example(Format(53, 0), Rounding.HALF_AWAY, Overflow.WRAP, np.float64, 0)
-@example(Format(54, 0), Rounding.HALF_UP, Overflow.SATURATE, np.float64, 0)
+@example(Format(55, 0), Rounding.HALF_UP, Overflow.SATURATE, np.float64, 0)
 @example(Format(63, -1), Rounding.FLOOR, Overflow.WRAP, np.float64, 0)
 @example(Format(8, -1000), Rounding.FLOOR, Overflow.WRAP, np.float64, 0)  # all but huge values underflow
 @example(Format(8, 1000), Rounding.TOWARD_ZERO, Overflow.SATURATE, np.float32, 0)

@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from convstream.fixedpoint.formats import Format, Formats, Overflow, Rounding
 from convstream.fixedpoint.layer import Lanes, Layer
 from convstream.fixedpoint.streams import tensor_streams
 from convstream.reference.geometry import Geometry
+from convstream.sim.accuracy import ImportAccuracy
 from convstream.sim.beats import STREAM_TENSORS, stream_tensors
 from convstream.sim.errors import BadInput, CheckFailed
 from convstream.sim.files.output_folder import output_folder
@@ -169,6 +171,29 @@ def test_check_finds_what_is_wrong_even_when_it_is_sealed(tmp_path, change, mess
     write(tmp_path / "v")
     reseal(tmp_path / "v", change)
     with pytest.raises(CheckFailed, match=message):
+        check_vectors(tmp_path / "v")
+
+
+@pytest.mark.parametrize("imports", [
+    {}, [], None, {"z": {"clipped_share": 0.0, "sqnr_db": 1.0}}, {"x": {"clipped_share": 0.0}}, {"x": None},
+    {"x": {"clipped_share": 1.5, "sqnr_db": 1.0}}, {"x": {"clipped_share": 0.0, "sqnr_db": "high"}},
+    {"x": {"clipped_share": 0.0, "sqnr_db": 1.0, "more": 0}}, {"x": {"clipped_share": 0.0, "sqnr_db": 1.00001}},
+])  # fmt: skip
+def test_imports_of_a_manifest_are_checked(tmp_path, imports):
+    data = FileData(source="file", path="mine.npz")
+    tensors = all_tensors(LAYER, make_tensors(LAYER, RandomData(), tmp_path))
+    sound = ImportAccuracy("x", sqnr_db=31.25, clipped_share=0.125)
+    write_vectors(tmp_path / "v", LAYER, data, tensors, [sound, ImportAccuracy("b", math.inf, 0.0)])
+    check_vectors(tmp_path / "v")
+    reseal(tmp_path / "v", set_key("imports", value=imports))
+    with pytest.raises(CheckFailed, match="manifest.json: imports "):
+        check_vectors(tmp_path / "v")
+
+
+def test_nothing_is_imported_but_from_a_file(tmp_path):
+    write(tmp_path / "v")
+    reseal(tmp_path / "v", set_key("imports", value={"x": {"clipped_share": 0.0, "sqnr_db": 1.0}}))
+    with pytest.raises(CheckFailed, match="manifest.json: imports are of x, w, b or dz, where they come from a file"):
         check_vectors(tmp_path / "v")
 
 
