@@ -9,7 +9,7 @@ import numpy as np
 
 from convstream.fixedpoint.kernels.convolution import Convolution, Filters
 from convstream.fixedpoint.kernels.layout.digits import Split
-from convstream.fixedpoint.kernels.layout.gather import fill_entry, gather_entry
+from convstream.fixedpoint.kernels.layout.gather import call_gather, fill_entry, gather_entry
 from convstream.fixedpoint.kernels.layout.packing import (
     check_range_entry,
     pack_block_entry,
@@ -18,8 +18,9 @@ from convstream.fixedpoint.kernels.layout.packing import (
 )
 from convstream.fixedpoint.kernels.layout.planes import SLACK, Planes
 from convstream.fixedpoint.kernels.layout.tiles import Resources, RowTiles, round_up
-from convstream.fixedpoint.kernels.multiply_add import TILE_PIXELS, correlate_entry, filter_blocks
-from convstream.fixedpoint.kernels.runtime.calls import addresses, at, begins, call
+from convstream.fixedpoint.kernels.multiply_add import TILE_PIXELS, call_correlate, correlate_entry, filter_blocks
+from convstream.fixedpoint.kernels.rounding_rows import call_requantize_rows
+from convstream.fixedpoint.kernels.runtime.calls import addresses, at, begins
 from convstream.fixedpoint.kernels.runtime.jit import compiled
 from convstream.fixedpoint.kernels.runtime.scratch import Layout, working_memory
 from convstream.fixedpoint.kernels.runtime.threads import (
@@ -153,7 +154,7 @@ def correlate_row_tiles(
             continue
         image, end, first, last = row_tiles[task, 0], row_tiles[task, 1], row_tiles[task, 2], row_tiles[task, 3]
         for digit in range(source_digits.shape[0]):
-            call(gather, (
+            call_gather(gather, (
                 fill, source, source_shape, width, (image, end), 2, first, height, rows, stride, table, pitch,
                 height * pitch, source_digits[digit], begins((planes[digit],))[0], planes.shape[1], counters,
             ))  # fmt: skip
@@ -170,12 +171,12 @@ def correlate_row_tiles(
             for a in range(source_digits.shape[0]):
                 for b in range(weight_digits.shape[0]):
                     first_weight = padded * (steps[0] * weight_digits.shape[0] + (steps[1] - steps[0]) * b)
-                    call(correlate, (
+                    call_correlate(correlate, (
                         planes[a], end - image, of_image, pixels, offsets, steps, weights, first_weight, blocks,
                         chunk, halves, source_digits[a, 1] + weight_digits[b, 1], starts, a == b == 0, sums,
                         of_filter,
                     ))  # fmt: skip
-            call(requantize_rows, (
+            call_requantize_rows(requantize_rows, (
                 sums[0], (top - first) * pitch + left, padded * of_filter, of_filter, pitch,
                 (end - image, filters, (row_end - row + row_step - 1) // row_step, columns), rule, draws,
                 at(results), image * filters * plane_size + row * row_size + column,

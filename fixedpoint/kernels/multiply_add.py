@@ -34,10 +34,13 @@ from functools import lru_cache
 import numpy as np
 from numba import from_dtype, types
 
-from convstream.fixedpoint.kernels.runtime.calls import INT, INTS, INTS_2D, TWO, entry
+from convstream.fixedpoint.kernels.runtime.calls import INT, INTS, INTS_2D, TWO, by_address
 from convstream.fixedpoint.kernels.runtime.jit import compiled, inner
 from convstream.fixedpoint.kernels.runtime.register_tiles import VECTORS, correlate_tile, dot_tile
 from convstream.fixedpoint.kernels.runtime.vectors import LANES
+
+_correlate_entry, call_correlate = by_address("correlate")
+_dot_entry, call_dot = by_address("dot")
 
 #: Filters of a register tile of `dot`.
 FILTERS = 4
@@ -141,7 +144,7 @@ def correlate(
 def correlate_entry(sums: np.dtype) -> int:
     """Address of `correlate` into sums of this dtype."""
     pairs, sums = types.int32, from_dtype(sums)[:, ::1]
-    return entry(
+    return _correlate_entry(
         correlate, pairs[::1], INT, INT, INT, INTS_2D, TWO, pairs[:, ::1], INT, INTS, INT, types.boolean, INT,
         sums, types.boolean, sums, INT,
     )  # fmt: skip
@@ -173,4 +176,4 @@ def dot(filters, filter_count, plane, pixels, offsets, begin, end, halves, shift
 def dot_entry(sums: np.dtype) -> int:
     """Address of `dot` into sums of this dtype."""
     words, sums = types.int16[::1], from_dtype(sums)[::1]
-    return entry(dot, words, INT, INT, words, INTS, INT, INT, types.boolean, INT, sums, INT)
+    return _dot_entry(dot, words, INT, INT, words, INTS, INT, INT, types.boolean, INT, sums, INT)

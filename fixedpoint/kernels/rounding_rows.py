@@ -24,9 +24,11 @@ from functools import lru_cache
 import numpy as np
 from numba import carray, from_dtype, types
 
-from convstream.fixedpoint.kernels.runtime.calls import FOUR, INT, INTS, at, call, entry, words_of
+from convstream.fixedpoint.kernels.runtime.calls import FOUR, INT, INTS, at, by_address, words_of
 from convstream.fixedpoint.kernels.runtime.jit import compiled, inner
 from convstream.fixedpoint.kernels.runtime.shifts import shift_left, shift_right, shift_right_unsigned
+
+_requantize_entry, call_requantize_rows = by_address("requantize_rows")
 
 
 @inner
@@ -100,7 +102,7 @@ def requantize_rows_by_draws(sums, first_sum, of_image, of_filter, of_row, shape
 @lru_cache
 def requantize_entry(by_draws: bool, sums: np.dtype, results: np.dtype) -> int:
     """Address of one of the two kernels, from sums of this dtype to results of that one."""
-    return entry(
+    return _requantize_entry(
         requantize_rows_by_draws if by_draws else requantize_rows,
         from_dtype(sums)[::1], INT, INT, INT, INT, FOUR, types.UniTuple(INT, 9), INTS, words_of(results), INT,
         types.UniTuple(INT, 3),
@@ -110,4 +112,6 @@ def requantize_entry(by_draws: bool, sums: np.dtype, results: np.dtype) -> int:
 @compiled
 def requantize_all(requantize_rows, sums, rule, draws, results):
     """Words of all of `sums`, one-dimensional, which are overwritten, to address `results`."""
-    call(requantize_rows, (sums, 0, 0, 0, 0, (1, 1, 1, sums.size), rule, draws, at(results), 0, (0, 0, 1)))
+    call_requantize_rows(
+        requantize_rows, (sums, 0, 0, 0, 0, (1, 1, 1, sums.size), rule, draws, at(results), 0, (0, 0, 1))
+    )

@@ -16,12 +16,13 @@ and tap is one dot product of two flat pieces of memory, whatever the stride::
 import numpy as np
 
 from convstream.fixedpoint.kernels.layout.digits import Split
-from convstream.fixedpoint.kernels.layout.gather import fill_entry, gather_entry
+from convstream.fixedpoint.kernels.layout.gather import call_gather, fill_entry, gather_entry
 from convstream.fixedpoint.kernels.layout.phases import PhaseAxis
 from convstream.fixedpoint.kernels.layout.planes import SLACK, Planes
 from convstream.fixedpoint.kernels.layout.tiles import Resources, RowTiles, round_up
-from convstream.fixedpoint.kernels.multiply_add import DOT_PIXELS, FILTERS, VECTORS, dot_entry
-from convstream.fixedpoint.kernels.runtime.calls import addresses, at, begins, call
+from convstream.fixedpoint.kernels.multiply_add import DOT_PIXELS, FILTERS, VECTORS, call_dot, dot_entry
+from convstream.fixedpoint.kernels.rounding_rows import call_requantize_rows
+from convstream.fixedpoint.kernels.runtime.calls import addresses, at, begins
 from convstream.fixedpoint.kernels.runtime.jit import compiled
 from convstream.fixedpoint.kernels.runtime.scratch import Layout, working_memory
 from convstream.fixedpoint.kernels.runtime.threads import TASKS_PER_CALL, counters_of, finish, share, take, wait
@@ -134,12 +135,12 @@ def dot_row_tiles(
             begun[0] = True
         image, first, last = row_tiles[task, 0], row_tiles[task, 2], row_tiles[task, 3]
         for digit in range(x_digits.shape[0]):
-            call(gather, (
+            call_gather(gather, (
                 fill_x, x, x_shape, x_width, (image, image + 1), 1, first, height, rows, stride, table, pitch, size,
                 x_digits[digit], begins((planes[digit],))[0], planes.shape[1], counters,
             ))  # fmt: skip
         for digit in range(dz_digits.shape[0]):
-            call(gather, (
+            call_gather(gather, (
                 fill_dz, dz, dz_shape, dz_width, (image, image + 1), 1, first, last - first, (1, 0), 1, outputs_table,
                 pitch, of_filter, dz_digits[digit], begins((outputs[digit],))[0], outputs.shape[1], counters,
             ))  # fmt: skip
@@ -147,7 +148,7 @@ def dot_row_tiles(
         for a in range(x_digits.shape[0]):
             for b in range(dz_digits.shape[0]):
                 for begin in range(0, pixels, chunk):
-                    call(dot, (
+                    call_dot(dot, (
                         outputs[b], filters, of_filter, planes[a], offsets, begin, min(begin + chunk, pixels), halves,
                         x_digits[a, 1] + dz_digits[b, 1], sums, offsets.size,
                     ))  # fmt: skip
@@ -181,7 +182,7 @@ def add_up(requantize_rows, counters, begun, sums, of_filter, filters, weights, 
                 others = sums[thread]
                 for i in range(begin, begin + count * of_filter):
                     total[np.uint64(i)] += others[np.uint64(i)]
-        call(requantize_rows, (
+        call_requantize_rows(requantize_rows, (
             total, begin, 0, of_filter, 0, (1, count, 1, weights), rule, draws, at(results), filter_ * weights,
             (weights, 0, 1),
         ))  # fmt: skip

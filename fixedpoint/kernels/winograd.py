@@ -27,13 +27,19 @@ import numpy as np
 
 from convstream.fixedpoint.kernels.convolution import Convolution
 from convstream.fixedpoint.kernels.layout.digits import digits, split
-from convstream.fixedpoint.kernels.layout.gather import fill_entry, gather_entry
-from convstream.fixedpoint.kernels.layout.packing import check_range_entry, spread_bias_entry
+from convstream.fixedpoint.kernels.layout.gather import call_gather, fill_entry, gather_entry
+from convstream.fixedpoint.kernels.layout.packing import (
+    call_check_range,
+    call_spread_bias,
+    check_range_entry,
+    spread_bias_entry,
+)
 from convstream.fixedpoint.kernels.layout.phases import PhaseAxis, Tap, Target
 from convstream.fixedpoint.kernels.layout.planes import SLACK, Planes
 from convstream.fixedpoint.kernels.layout.tiles import Resources, RowTiles, round_up
-from convstream.fixedpoint.kernels.multiply_add import TILE_PIXELS, correlate_entry, filter_blocks
-from convstream.fixedpoint.kernels.runtime.calls import addresses, at, begins, call
+from convstream.fixedpoint.kernels.multiply_add import TILE_PIXELS, call_correlate, correlate_entry, filter_blocks
+from convstream.fixedpoint.kernels.rounding_rows import call_requantize_rows
+from convstream.fixedpoint.kernels.runtime.calls import addresses, at, begins
 from convstream.fixedpoint.kernels.runtime.jit import compiled
 from convstream.fixedpoint.kernels.runtime.scratch import Layout, working_memory
 from convstream.fixedpoint.kernels.runtime.threads import (
@@ -48,6 +54,9 @@ from convstream.fixedpoint.kernels.runtime.threads import (
 from convstream.fixedpoint.kernels.winograd_transforms import (
     POINTS,
     SCRATCH_ROWS,
+    call_from_points,
+    call_pack_filter_points,
+    call_to_points,
     pack_filter_points_entry,
     transform_entries,
 )
@@ -184,20 +193,20 @@ def correlate_winograd_tiles(
             finish(counters, 1)
             continue
         image, end, first, last = row_tiles[task, 0], row_tiles[task, 1], row_tiles[task, 2], row_tiles[task, 3]
-        call(gather, (
+        call_gather(gather, (
             fill, source, source_shape, width, (image, end), 2, first, height + 1, (2, pad), 2, table, pitch, size,
             whole, begins((planes,))[0], planes.size, counters,
         ))  # fmt: skip
-        call(to_points, (planes, (end - image) * pairs, size, pitch, height * pitch, pairs, points, of_plane))
+        call_to_points(to_points, (planes, (end - image) * pairs, size, pitch, height * pitch, pairs, points, of_plane))
         pixels = (last - first - 1) * pitch + positions
-        call(correlate, (
+        call_correlate(correlate, (
             points, end - image, offsets.size * of_plane, pixels, offsets, (0, pairs), weights, 0, blocks, pairs,
             False, 0, starts, True, sums, of_plane,
         ))  # fmt: skip
-        call(from_points, (sums, (end - image) * padded, of_plane, pixels, tiles))
+        call_from_points(from_points, (sums, (end - image) * padded, of_plane, pixels, tiles))
         for odd in range(2):
             rows = min(last, (row_count - odd + 1) // 2) - first
-            call(requantize_rows, (
+            call_requantize_rows(requantize_rows, (
                 tiles, odd * 2 * of_plane, padded * 4 * of_plane, 4 * of_plane, 2 * pitch,
                 (end - image, filters, rows, row_size), rule, draws,
                 at(results), image * filters * plane_size + (2 * first + odd) * row_size, (plane_size, 2 * row_size, 1),
@@ -234,14 +243,14 @@ def pack_points(
         if block >= blocks.size - 1:
             return False
         lanes = blocks[block + 1] - blocks[block]
-        call(check_range, (at(weights), weight_count, weight_width, block, blocks.size - 1, counters))
+        call_check_range(check_range, (at(weights), weight_count, weight_width, block, blocks.size - 1, counters))
         starts[:, blocks[block] * TILE_PIXELS : blocks[block + 1] * TILE_PIXELS] = 0
-        call(spread_bias, (
+        call_spread_bias(spread_bias, (
             at(bias), bias_count, bias_width, bias_shift + 2, blocks[block], blocks[block + 1], starts[5], counters
         ))  # fmt: skip
         for lane in range(lanes):
             start = min(blocks[block] + lane, filters - 1) * of_filter
-            call(pack_filter_points, (
+            call_pack_filter_points(pack_filter_points, (
                 at(weights), weight_count, start, channels, of_channel, taps, packed, blocks[block] * pairs + lane,
                 lanes, rows,
             ))  # fmt: skip

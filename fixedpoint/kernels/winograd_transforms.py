@@ -5,8 +5,12 @@ from functools import cache, lru_cache
 import numpy as np
 from numba import carray, types
 
-from convstream.fixedpoint.kernels.runtime.calls import INT, INTS, entry, words_of
+from convstream.fixedpoint.kernels.runtime.calls import INT, INTS, by_address, words_of
 from convstream.fixedpoint.kernels.runtime.jit import inner
+
+_pack_entry, call_pack_filter_points = by_address("pack_filter_points")
+_to_points_entry, call_to_points = by_address("to_points")
+_from_points_entry, call_from_points = by_address("from_points")
 
 #: Points of a tile of 4 x 4 pixels.
 POINTS = 16
@@ -53,7 +57,7 @@ def pack_filter_points(weights, count, start, channels, of_channel, taps, packed
 @lru_cache
 def pack_filter_points_entry(dtype: np.dtype) -> int:
     """Address of `pack_filter_points` from words of this dtype."""
-    return entry(
+    return _pack_entry(
         pack_filter_points, words_of(dtype), INT, INT, INT, INT, INTS, types.int32[:, ::1], INT, INT, types.int16[::1],
     )  # fmt: skip
 
@@ -141,6 +145,6 @@ def transform_entries() -> tuple[int, int]:
     """Addresses of `to_points` and `from_points`."""
     words = types.int32[::1]
     return (
-        entry(to_points, words, INT, INT, INT, INT, INT, words, INT),
-        entry(from_points, types.int32[:, ::1], INT, INT, INT, words),
+        _to_points_entry(to_points, words, INT, INT, INT, INT, INT, words, INT),
+        _from_points_entry(from_points, types.int32[:, ::1], INT, INT, INT, words),
     )  # fmt: skip

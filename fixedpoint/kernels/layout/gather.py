@@ -23,9 +23,12 @@ from functools import cache, lru_cache
 import numpy as np
 from numba import carray, types
 
-from convstream.fixedpoint.kernels.runtime.calls import FOUR, INT, INTS, INTS_2D, TWO, at, call, entry, words_of
+from convstream.fixedpoint.kernels.runtime.calls import FOUR, INT, INTS, INTS_2D, TWO, at, by_address, words_of
 from convstream.fixedpoint.kernels.runtime.jit import inner
 from convstream.fixedpoint.kernels.runtime.threads import CANCELLED
+
+_fill_entry, _call_fill = by_address("fill")
+_gather_entry, call_gather = by_address("gather")
 
 #: Words of a plane (first, partner, rows, distance of rows, stride), and the part of `planes` that they fill.
 _SOURCE, _TARGET = types.UniTuple(INT, 5), types.UniTuple(INT, 6)
@@ -64,7 +67,7 @@ def gather(
         if stride == rows[0] == 1 and end - begin == pitch == source_width:
             lines, end = min(lines, 1), lines * pitch  # rows without padding are one long row
         partner = source_height * source_width if channel + 1 < channels else 0
-        call(fill, (
+        _call_fill(fill, (
             at(source), count * channels * source_height * source_width, width,
             (start, partner, lines, rows[0] * source_width, stride), digit, at(planes), length,
             (plane * size, above, begin, end, pitch, size), counters,
@@ -205,12 +208,12 @@ def fill_entry(dtype: np.dtype, *, pairs: bool, whole: bool) -> int:
     """Address of the kernel that fills a plane from words of this dtype."""
     fill = (whole_pairs if whole else digit_pairs) if pairs else (whole_pixels if whole else digit_pixels)
     elements = types.CPointer(types.int32 if pairs else types.int16)
-    return entry(fill, words_of(dtype), INT, INT, _SOURCE, INTS, elements, INT, _TARGET, INTS_2D)
+    return _fill_entry(fill, words_of(dtype), INT, INT, _SOURCE, INTS, elements, INT, _TARGET, INTS_2D)
 
 
 @cache
 def gather_entry() -> int:
     """Address of `gather`; after any of `fill_entry`."""
-    return entry(
+    return _gather_entry(
         gather, INT, INT, FOUR, INT, TWO, INT, INT, INT, TWO, INT, INTS_2D, INT, INT, INTS, INT, INT, INTS_2D
     )

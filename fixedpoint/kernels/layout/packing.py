@@ -6,9 +6,13 @@ import numpy as np
 from numba import carray, from_dtype, types
 
 from convstream.fixedpoint.kernels.multiply_add import TILE_PIXELS, WIDE
-from convstream.fixedpoint.kernels.runtime.calls import INT, INTS, INTS_2D, at, call, entry, words_of
+from convstream.fixedpoint.kernels.runtime.calls import INT, INTS, INTS_2D, at, by_address, words_of
 from convstream.fixedpoint.kernels.runtime.jit import compiled, inner
 from convstream.fixedpoint.kernels.runtime.threads import CANCELLED, TASKS_PER_CALL, finish, take
+
+_pack_block_entry, _call_pack_block = by_address("pack_block")
+_check_range_entry, call_check_range = by_address("check_range")
+_spread_bias_entry, call_spread_bias = by_address("spread_bias")
 
 
 @inner
@@ -46,7 +50,7 @@ def pack_block(weights, count, start, apart, last, lanes, first, second, digit, 
 @lru_cache
 def pack_block_entry(dtype: np.dtype) -> int:
     """Address of `pack_block` from words of this dtype."""
-    return entry(
+    return _pack_block_entry(
         pack_block, words_of(dtype), INT, INT, INT, INT, INT, INTS, INTS, INTS, types.int32[::1], INT
     )  # fmt: skip
 
@@ -78,7 +82,7 @@ def check_range(weights, count, width, part, parts, counters):
 @lru_cache
 def check_range_entry(dtype: np.dtype) -> int:
     """Address of `check_range` for words of this dtype."""
-    return entry(check_range, words_of(dtype), INT, INT, INT, INT, INTS_2D)
+    return _check_range_entry(check_range, words_of(dtype), INT, INT, INT, INT, INTS_2D)
 
 
 @inner
@@ -99,7 +103,7 @@ def spread_bias(bias, count, width, shift, begin, end, starts, counters):
 @lru_cache
 def spread_bias_entry(dtype: np.dtype, sums: np.dtype) -> int:
     """Address of `spread_bias` from words of this dtype to sums of that one."""
-    return entry(spread_bias, words_of(dtype), INT, INT, INT, INT, INT, from_dtype(sums)[::1], INTS_2D)
+    return _spread_bias_entry(spread_bias, words_of(dtype), INT, INT, INT, INT, INT, from_dtype(sums)[::1], INTS_2D)
 
 
 @compiled
@@ -131,15 +135,15 @@ def pack_weights(
         if block >= blocks.size - 1:
             return False
         lanes = blocks[block + 1] - blocks[block]
-        call(check_range, (at(weights), weight_count, weight_width, block, blocks.size - 1, counters))
-        call(spread_bias, (
+        call_check_range(check_range, (at(weights), weight_count, weight_width, block, blocks.size - 1, counters))
+        call_spread_bias(spread_bias, (
             at(bias), bias_count, bias_width, bias_shift, blocks[block], blocks[block + 1], starts[0], counters
         ))  # fmt: skip
         for target in range(bounds.size - 1):
             one, other = first[bounds[target] : bounds[target + 1]], second[bounds[target] : bounds[target + 1]]
             for digit in range(digits.shape[0]):
                 begin = blocks[-1] * (bounds[target] * digits.shape[0] + one.size * digit) + blocks[block] * one.size
-                call(pack_block, (
+                _call_pack_block(pack_block, (
                     at(weights), weight_count, blocks[block] * filter_weights, filter_weights,
                     min(lanes, filters - blocks[block]) - 1, lanes, one, other, digits[digit], pairs, begin,
                 ))  # fmt: skip

@@ -3,14 +3,18 @@
 A function that Numba compiles is compiled once more with each that calls it.  For the large ones that takes longer
 than they are worth, so they are called by their addresses::
 
-    function = entry(function, INT, INTS)       for arguments of these types
-    call(function, (1, array))                  in a compiled function that is given the address
+    add_entry, call_add = by_address("add")
+    address = add_entry(function, INT, INTS)    a function for arguments of these types
+    call_add(address, (1, array))               in a compiled function that is given the address
+
+`call_add` compiles only with arguments for which a function was entered by `add_entry`; of several functions the
+address says which.
 
 Words whose dtype is not the same in every layer are handed on by address too, so that what hands them on is compiled
 once, and only what looks at them for each dtype::
 
-    entry(function, words_of(array.dtype))      a function that says: words = carray(words, (size,))
-    call(function, (at(address),))              address: one of `addresses`, of an array that is kept as long
+    add_entry(function, words_of(array.dtype))  a function that says: words = carray(words, (size,))
+    call_add(address, (at(words),))             words: one of `addresses`, of an array that is kept as long
 """
 
 from collections.abc import Callable
@@ -27,44 +31,52 @@ INT, INTS, INTS_2D = types.int64, types.int64[::1], types.int64[:, ::1]
 TWO, FOUR = types.UniTuple(INT, 2), types.UniTuple(INT, 4)
 
 
-_entered: set[tuple[types.Type, ...]] = set()
+def by_address(name: str) -> tuple[Callable[..., int], Callable]:
+    """How functions that do `name` are entered and called.
 
+    Returns
+    -------
+    entry(function, *types) : the address of a compiled function that returns nothing, for arguments of these types
+    call(address, arguments) : in compiled functions; `arguments` is a tuple.  Other types than those of `entry` are a
+        TypingError.
+    """
+    entered: set[types.Tuple] = set()
 
-def entry(function: Callable, *arguments: types.Type) -> int:
-    """Address of a compiled function that returns nothing, for arguments of these types."""
-    function.compile(arguments)
-    code = function.overloads[arguments]
-    _entered.add(tuple(types.voidptr if isinstance(kind, types.CPointer) else kind for kind in arguments))
-    return code.library.get_pointer_to_function(code.fndesc.llvm_func_name)
+    def entry(function: Callable, *arguments: types.Type) -> int:
+        function.compile(arguments)
+        code = function.overloads[arguments]
+        entered.add(types.Tuple([types.voidptr if isinstance(kind, types.CPointer) else kind for kind in arguments]))
+        return code.library.get_pointer_to_function(code.fndesc.llvm_func_name)
 
+    @intrinsic
+    def call(typing, address, arguments):
+        passed = tuple(map(types.unliteral, arguments.types))
+        if types.Tuple(passed) not in entered:
+            legal = " or ".join(sorted(map(str, entered))) or "nothing, since none was entered"
+            raise errors.TypingError(f"{name} takes {legal}, not {types.Tuple(passed)}")
 
-@intrinsic
-def call(typing, function, arguments):
-    """Call a function by its address, see `entry`, with a tuple of arguments of exactly its types."""
-    given = tuple(map(types.unliteral, arguments.types))
-    if given not in _entered:
-        raise errors.TypingError(f"no function was entered for arguments of types {', '.join(map(str, given))}")
+        def generate(context, builder, signature, values):
+            convention, each = context.call_conv, cgutils.unpack_tuple(builder, values[1])
+            each = [context.cast(builder, *of) for of in zip(each, arguments.types, passed, strict=True)]
+            begin = builder.inttoptr(values[0], convention.get_function_type(types.none, passed).as_pointer())
+            status, _ = convention.call_function(builder, begin, types.none, passed, each)
+            with cgutils.if_unlikely(builder, status.is_error):
+                convention.return_status_propagate(builder, status)
+            return context.get_dummy_value()
 
-    def generate(context, builder, signature, values):
-        convention, each = context.call_conv, cgutils.unpack_tuple(builder, values[1])
-        each = [context.cast(builder, *of) for of in zip(each, arguments.types, given, strict=True)]
-        begin = builder.inttoptr(values[0], convention.get_function_type(types.none, given).as_pointer())
-        status, _ = convention.call_function(builder, begin, types.none, given, each)
-        with cgutils.if_unlikely(builder, status.is_error):
-            convention.return_status_propagate(builder, status)
-        return context.get_dummy_value()
+        return types.void(address, arguments), generate
 
-    return types.void(function, arguments), generate
+    return entry, call
 
 
 def words_of(dtype: np.dtype) -> types.CPointer:
-    """The type, for `entry`, of an address of words of this dtype."""
+    """The type, for an entry, of an address of words of this dtype."""
     return types.CPointer(from_dtype(dtype))
 
 
 @intrinsic
 def begins(typing, arrays):
-    """Where the words of each array of a tuple begin."""
+    """Address of the first word of each array of a tuple."""
 
     def generate(context, builder, signature, arguments):
         begins = [
@@ -78,13 +90,13 @@ def begins(typing, arrays):
 
 @compiled
 def addresses(*arrays):
-    """Where the words of each array begin.  NumPy would say so as well, but takes ten times as long."""
+    """Address of the first word of each array.  NumPy gives it as well, but takes ten times as long."""
     return begins(arrays)
 
 
 @intrinsic
 def at(typing, address):
-    """An address as a function that was entered for `words_of` some dtype takes it."""
+    """An address as an argument of a function that was entered for `words_of` some dtype."""
 
     def generate(context, builder, signature, arguments):
         return builder.inttoptr(arguments[0], cgutils.voidptr_t)

@@ -71,8 +71,12 @@ add_row(np.zeros((1, 3), np.int64), np.zeros((1, 2), np.int64), 0)
 
 CALL_BY_ADDRESS = """
 import numpy as np
-from convstream.fixedpoint.kernels.runtime.calls import INT, INTS, call, entry
+from numba import types
+from convstream.fixedpoint.kernels.runtime.calls import INT, INTS, by_address
 from convstream.fixedpoint.kernels.runtime.jit import compiled
+
+add_entry, call_add = by_address("add")
+other_entry, _ = by_address("other")
 
 @compiled
 def add_one(words, index):
@@ -80,15 +84,16 @@ def add_one(words, index):
 
 @compiled
 def add_one_at(address, words, index):
-    call(address, (words, index))
+    call_add(address, (words, index))
 
-words, address = np.zeros(3, np.int64), entry(add_one, INTS, INT)
+words, address = np.zeros(3, np.int64), add_entry(add_one, INTS, INT)
+other_entry(add_one, types.int32[::1], INT)
 add_one_at(address, words, 1)
 print(words)
 try:
     add_one_at(address, words.astype(np.int32), 1)
 except Exception as error:
-    print("no function was entered for arguments of types array(int32, 1d, C), int64" in str(error))
+    print("add takes Tuple(array(int64, 1d, C), int64), not Tuple(array(int32, 1d, C), int64)" in str(error) or error)
 add_one_at(address, words[:2], 2)
 """
 
