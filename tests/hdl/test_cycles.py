@@ -42,7 +42,8 @@ def test_random_layer(pass_name, seed, build_root, any_simulator):
     _check(random_layer(seed), pass_name, build_root, any_simulator, batches=3)
 
 
-@pytest.mark.parametrize("seed", range(3))
+# several taps and source groups, columns of taps in parallel or not; an input gradient without any tap
+@pytest.mark.parametrize("seed", [4, 6, 12])
 @pytest.mark.parametrize("pass_name", PASSES)
 def test_layer_with_results_without_taps(pass_name, seed, build_root, any_simulator):
     _check(padded_layer(seed), pass_name, build_root, any_simulator)

@@ -137,7 +137,7 @@ def test_random_layer(pass_name, seed, build_root, any_simulator):
     _check(random_layer(seed), pass_name, seed, build_root, any_simulator)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [6, 12])
 @pytest.mark.parametrize("pass_name", ["forward", "input_gradient"])
 def test_layer_with_results_without_taps(pass_name, seed, build_root, any_simulator):
     _check(padded_layer(seed), pass_name, seed, build_root, any_simulator)
