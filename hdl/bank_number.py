@@ -10,6 +10,12 @@ def bank_number(aclk, place, bank, *, lanes, tap_rows, tap_columns):
     """`bank` is lane * tap_rows * tap_columns + tap_row * tap_columns + tap_column of `place`, a cycle later.
 
     By tables, since Yosys makes a DSP multiplier of a counter times a constant.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    place : WeightPlace, in
+    bank : intbv below lanes * tap_rows * tap_columns, out
     """
     lane_bank, row_bank, column = like(bank), like(bank), like(place.tap_column)
     lane_table = tuple(lane * tap_rows * tap_columns for lane in range(lanes))

@@ -20,10 +20,14 @@ def bias_sum(aclk, write, element, first, index, shown_index, word, *, form):
 
     Parameters
     ----------
-    write : bool
+    aclk : bool, in
+    write : bool, in
         `element` is to be added to the sum at `index`, or to start it where `first` is high.
-    shown_index : intbv
-    word : intbv, out
+    element : signed intbv as wide as dz, in
+    first : bool, in
+    index : intbv below the number of sums, in
+    shown_index : intbv below the number of sums, in
+    word : intbv of `form.width` bits, out
         Registered: the bits of the sum at `shown_index`.
     form : Format
         Of the sums.
@@ -65,20 +69,22 @@ def bias_gradient(aclk, aresetn, write, row_arrived, held, room, step, lane, las
 
     Parameters
     ----------
-    write : BankWrite
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    write : BankWrite, in
         The beats of dz.
-    row_arrived : bool
+    row_arrived : bool, in
         With the last beat of each row.
     held : bool, out
         Both sets hold sums that have not been sent: no further beat of dz may be taken.
-    room : bool
+    room : bool, in
         Another result may be sent.
     step : bool, out
         The sum of filter lane `lane` is to be sent, from `words`, `BIAS_READ_LATENCY` cycles later.
-    lane : intbv, out
+    lane : intbv below `out_lanes`, out
     last : bool, out
         It is the last one of its batch.
-    words : list of intbv, out
+    words : list of intbv as wide as a sum, out
         Registered: the bits of the sums of one group of filters, one for each filter lane.
     pending : bool, out
         Some sum is there to be sent.

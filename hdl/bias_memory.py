@@ -9,7 +9,15 @@ from convstream.hdl.weight_memory import address_two_sets
 
 @block
 def bias_bank(aclk, write, write_address, address, start, *, lane, form, shift, depth):
-    """The biases of one filter lane, each shifted left to the accumulator's fraction."""
+    """The biases of one filter lane, each shifted left to the accumulator's fraction.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    write : WeightWrite, in
+    write_address, address : intbv below `depth`, in
+    start : signed intbv of `form.width` + `shift` bits, out
+    """
     width = form.width
     mine = Signal(bool(0))
     word, read_word = (Signal(intbv(0)[width:]) for _ in range(2))
@@ -41,12 +49,14 @@ def bias_memory(aclk, aresetn, write, second_in_use, result_done, starts, *, pla
 
     Parameters
     ----------
-    write : WeightWrite
-    second_in_use : bool
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    write : WeightWrite, in
+    second_in_use : bool, in
         See `weight_memory`.
-    result_done : bool
+    result_done : bool, in
         The slot at this stage is the last of its result; the next slot belongs to the next group of filters.
-    starts : list of intbv, out
+    starts : list of signed intbv as wide as an aligned bias, out
         Aligned bias of each filter lane, `BIAS_LATENCY` cycles after the stage that `result_done` belongs to.
     """
     last_group = plan.out_groups - 1

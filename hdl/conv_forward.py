@@ -14,10 +14,14 @@ def conv_forward(
 
     Parameters
     ----------
-    s_axis_weights : AxiStream
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    s_axis_weights : AxiStream, in
         w and then b; may be sent again between two images.
-    s_axis_x, m_axis_z : AxiStream
-        Images in raster order, `in_lanes` and `out_lanes` channels a beat.
+    s_axis_x : AxiStream, in
+        Images in raster order, `in_lanes` channels a beat.
+    m_axis_z : AxiStream, out
+        Images in raster order, `out_lanes` channels a beat.
     frame_error, idle, weights_loaded, waits_for_weights, waits_for_x : bool, out
         Status: see `hdl.status` and `hdl.weight_loader`.
     plan : Plan

@@ -17,10 +17,14 @@ def conv_input_gradient(
 
     Parameters
     ----------
-    s_axis_weights : AxiStream
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    s_axis_weights : AxiStream, in
         The forward core's stream; the biases are ignored.
-    s_axis_dz, m_axis_dx : AxiStream
-        Gradients in raster order, `out_lanes` and `in_lanes` channels a beat.
+    s_axis_dz : AxiStream, in
+        Gradients in raster order, `out_lanes` channels a beat.
+    m_axis_dx : AxiStream, out
+        Gradients in raster order, `in_lanes` channels a beat.
     frame_error, idle, weights_loaded, waits_for_weights, waits_for_dz : bool, out
         Status: see `hdl.status` and `hdl.weight_loader`.
     plan : Plan

@@ -11,18 +11,15 @@
         sums of dz ------------------------------------------------------------------------> requantize --> m_axis_db
 """
 
-from myhdl import ConcatSignal, Signal, always, always_comb, block, intbv
+from myhdl import Signal, always, always_comb, block, intbv
 
 from convstream.fixedpoint.dataflow.schedule.latency import (
     BIAS_READ_LATENCY,
     DRAIN_READ_LATENCY,
     READ_LATENCY,
     RELEASE_LATENCY,
-    REQUANTIZE_LATENCY,
     UPDATE_LATENCY,
     address_latency,
-    drain_queue_depth,
-    drained_latency,
     operand_latency,
     update_latency,
 )
@@ -34,11 +31,8 @@ from convstream.hdl.gradient_rows import GradientRow, gradient_rows
 from convstream.hdl.line_buffer import line_buffer, ring_of_rows
 from convstream.hdl.line_writer import Arrivals, BankWrite, line_writer
 from convstream.hdl.registers import delay, like, named
-from convstream.hdl.requantize import requantize_lane
-from convstream.hdl.result_queue import result_queue
 from convstream.hdl.runs import GradientSlot, runs
-from convstream.hdl.select_word import select_word
-from convstream.hdl.sender import send_results
+from convstream.hdl.send_lanes import send_lanes
 from convstream.hdl.status import gradient_status, merge_errors
 from convstream.hdl.weight_order import WeightPlace
 from convstream.hdl.window import split_word, window
@@ -50,12 +44,16 @@ def gradient_source(aclk, aresetn, s_axis, slot, held, write, arrivals, gradient
 
     Parameters
     ----------
-    held : bool
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    s_axis : AxiStream, in
+    slot : GradientSlot, in
+    held : bool, in
         No beat may be taken.
     write : BankWrite, out
         The beats on their way into the buffer.
     arrivals : Arrivals, out
-    gradients : list of intbv, out
+    gradients : list of signed intbv as wide as dz, out
     """
     ring = plan.gradient_ring
     released = like(slot.gradient_release)
@@ -84,6 +82,16 @@ def address_accumulators(
     """Which accumulator is read, for a slot or by the drain, and written three cycles later.
 
     `read_bank` meets the word that the drain asked for, `write_bank` the write that clears it.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    slot : GradientSlot, in
+    drain_step : bool, in
+    place : WeightPlace, in
+    read_address, write_address : intbv below `plan.accumulator_depth`, out
+    read_bank, write_bank : intbv below the number of banks, out
     """
     summed, run_address = like(read_address), like(read_address)
     asked_bank = like(read_bank)
@@ -123,52 +131,6 @@ def address_accumulators(
 
 
 @block
-def send_lanes(aclk, aresetn, words, index, step, end, room, empty, m_axis, *, layer, tensor, read_latency):
-    """Select the word that was asked for, requantize its lanes and send them.
-
-    Parameters
-    ----------
-    words : list of intbv
-        Candidates, `read_latency` cycles after the step.
-    index : intbv
-        Which one, with the words.
-    step, end : bool
-        A word is asked for; it is the last one of its batch.
-    room, empty : bool, out
-        Another step may come; nothing is on its way.
-    """
-    form = layer.accumulators[tensor]
-    lanes = len(words[0]) // form.width
-    latency = drained_latency(len(words), read_latency)
-    depth = drain_queue_depth(len(words), read_latency)
-    chosen = like(words[0])
-    accumulators = [Signal(intbv(0, min=form.lowest, max=form.highest + 1)) for _ in range(lanes)]
-    results = [Signal(intbv(0)[layer.formats.of(tensor).width :]) for _ in range(lanes)]
-    valid, result, last, available, removed = (Signal(bool(0)) for _ in range(5))
-    entry = ConcatSignal(last, *reversed(results))
-    head = Signal(intbv(0)[len(entry) :])
-
-    instances = named(
-        valid=delay(aclk, aresetn, step, valid, cycles=latency - REQUANTIZE_LATENCY, reset=True),
-        result=delay(aclk, aresetn, valid, result, cycles=REQUANTIZE_LATENCY, reset=True),
-        last=delay(aclk, aresetn, end, last, cycles=latency),
-        queue=result_queue(aclk, aresetn, step, room, result, entry, available, head, removed, empty, depth=depth),
-        send=send_results(aclk, aresetn, available, head, removed, m_axis),
-    )
-    if len(words) > 1:
-        instances += named(select=select_word(aclk, aresetn, words, index, chosen))
-    else:
-        chosen = words[0]
-    instances += named(chosen=split_word(chosen, accumulators, width=form.width))
-    for lane in range(lanes):
-        instance = requantize_lane(
-            aclk, aresetn, accumulators[lane], valid, results[lane], layer=layer, tensor=tensor, lane=lane
-        )
-        instances += named(**{f"lane_{lane}": instance})
-    return instances
-
-
-@block
 def conv_weight_gradient(
     aclk, aresetn, s_axis_x, s_axis_dz, m_axis_dw, m_axis_db, frame_error, idle, waits_for_x, waits_for_dz, *, plan
 ):  # fmt: skip
@@ -176,10 +138,12 @@ def conv_weight_gradient(
 
     Parameters
     ----------
-    s_axis_x, s_axis_dz : AxiStream
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    s_axis_x, s_axis_dz : AxiStream, in
         Images and gradients in raster order, `in_lanes` and `out_lanes` channels a beat; they may stall
         independently of each other.
-    m_axis_dw, m_axis_db : AxiStream
+    m_axis_dw, m_axis_db : AxiStream, out
         After the last image of a batch, in the order of the weight stream, in whichever order they are taken; the
         accumulators are then clear.
     frame_error, idle, waits_for_x, waits_for_dz : bool, out

@@ -15,9 +15,11 @@ def drain(aclk, aresetn, batch_done, room, draining, place, step, sent, *, plan,
 
     Parameters
     ----------
-    batch_done : bool
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    batch_done : bool, in
         The batch's last slot is issued in this cycle; its accumulators are up to date `wait_cycles` later.
-    room : bool
+    room : bool, in
         Another result may be sent.
     draining : bool, out
         No slot may be issued.

@@ -12,7 +12,13 @@ from convstream.hdl.registers import like, named
 
 @block
 def xorshift(state, following):
-    """One step of the generator."""
+    """One step of the generator.
+
+    Parameters
+    ----------
+    state : modbv of 64 bits, in
+    following : modbv of 64 bits, out
+    """
     first, second = like(state), like(state)
 
     @always_comb
@@ -32,7 +38,15 @@ def xorshift(state, following):
 
 @block
 def draw_bits(aclk, aresetn, taken, draw, *, initial_state):
-    """`draw` shows the present draw; the next one follows each cycle in which `taken` is high."""
+    """`draw` shows the present draw; the next one follows each cycle in which `taken` is high.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    taken : bool, in
+    draw : intbv of 1 to 64 bits, out
+    """
     state, following = (Signal(modbv(0)[64:]) for _ in range(2))  # what is shifted beyond 64 bits is gone
     low = 64 - len(draw)
     # three parts, since Verilog takes an unsized constant for 32 bits

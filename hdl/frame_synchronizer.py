@@ -17,11 +17,13 @@ def frame_synchronizer(aclk, aresetn, s_axis, room, frame_done, step, completing
 
     Parameters
     ----------
-    s_axis : AxiStream
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    s_axis : AxiStream, in
         `tready` is low in reset and in the cycle after it.
-    room : bool
+    room : bool, in
         A beat may be written.
-    frame_done : bool
+    frame_done : bool, in
         The beat to be written next is the last one of its frame.
     step : bool, out
         A beat is written in this cycle: the one that is taken, or a zero while `completing`.

@@ -18,7 +18,16 @@ from convstream.hdl.window import split_word
 
 @block
 def update_or_clear(aclk, old, total, clearing, new):
-    """Registered: the accumulator after a run, or zero."""
+    """Registered: the accumulator after a run, or zero.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    old : signed intbv as wide as an accumulator, in
+    total : signed intbv as wide as the sum of a run, in
+    clearing : bool, in
+    new : signed intbv as wide as an accumulator, out
+    """
 
     @always(aclk.posedge)
     def update():
@@ -36,13 +45,16 @@ def gradient_lane(aclk, source, gradient, first, old, clearing, word, *, longest
 
     Parameters
     ----------
-    first : bool
+    aclk : bool, in
+    source : signed intbv as wide as x, in
+    gradient : signed intbv as wide as dz, in
+    first : bool, in
         The product in its register is the first of a run.
-    old : signed intbv
+    old : signed intbv as wide as an accumulator, in
         The accumulator before the run.
-    clearing : bool
+    clearing : bool, in
         The accumulator becomes zero.
-    word : intbv, out
+    word : intbv as wide as an accumulator, out
         The bits of the accumulator after it.
     """
     product = product_of(source, gradient)
@@ -71,20 +83,22 @@ def gradient_bank(
 
     Parameters
     ----------
-    sources : list of intbv
+    aclk : bool, in
+    sources : list of signed intbv as wide as x, in
         Window elements of the tap, one for each channel lane.
-    gradient : intbv
+    gradient : signed intbv as wide as dz, in
         dz of the filter lane.
-    first : bool
+    first : bool, in
         See `gradient_lane`.
-    update : bool
+    update : bool, in
         The sums of a run are to be written.
-    clearing : bool
+    clearing : bool, in
         One cycle before `clear`.
-    clear, bank_index :
-        The word is to be cleared in the bank of this index.
-    read_address, write_address : intbv
-    word : intbv, out
+    clear : bool, in
+        The word is to be cleared in the bank `bank_index`.
+    bank_index : intbv below the number of banks, in
+    read_address, write_address : intbv below `plan.accumulator_depth`, in
+    word : intbv of an accumulator for each lane, out
         What was read, two cycles after its address.
     """
     form = plan.layer.accumulators["dw"]

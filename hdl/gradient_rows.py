@@ -26,7 +26,15 @@ class GradientRow:
 
 @block
 def hold_apart(aclk, aresetn, taken, apart):
-    """`apart`: the last row has been done with long enough for its accumulators to be read again."""
+    """`apart`: the last row has been done with long enough for its accumulators to be read again.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    taken : bool, in
+    apart : bool, out
+    """
     waited = Signal(intbv(0, min=0, max=UPDATE_CYCLES))
 
     @always_seq(aclk.posedge, reset=aresetn)
@@ -52,11 +60,13 @@ def gradient_rows(
 
     Parameters
     ----------
-    source_arrived, gradient_arrived : bool
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    source_arrived, gradient_arrived : bool, in
         Pulse when a whole row of x, or dz, has been written.
-    draining : bool
+    draining : bool, in
         The accumulators are being sent: no row may begin.
-    taken : bool
+    taken : bool, in
         The present row is done with; the next may replace it at the clock edge.
     at_batch_start : bool, out
         The next row is the first of a batch.

@@ -18,7 +18,14 @@ from convstream.hdl.registers import delay, like, look_up, named, register
 
 @block
 def wrap_ring(aclk, row, wrapped, *, ring_rows):
-    """Registered: `row` modulo `ring_rows`, for rows below twice that."""
+    """Registered: `row` modulo `ring_rows`, for rows below twice that.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    row : intbv below twice `ring_rows`, in
+    wrapped : intbv below `ring_rows`, out
+    """
 
     @always(aclk.posedge)
     def wrap():
@@ -32,7 +39,15 @@ def wrap_ring(aclk, row, wrapped, *, ring_rows):
 
 @block
 def step_past(aclk, column, first_bank, stepped, *, bank, groups):
-    """Registered: `column`, one pixel further in the banks that come before the window's first one."""
+    """Registered: `column`, one pixel further in the banks that come before the window's first one.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    column : modbv as wide as an address, in
+    first_bank : intbv below the number of bank columns, in
+    stepped : modbv as wide as an address, out
+    """
 
     @always(aclk.posedge)
     def step():
@@ -46,7 +61,15 @@ def step_past(aclk, column, first_bank, stepped, *, bank, groups):
 
 @block
 def bank_address(aclk, row_base, column, address):
-    """Registered: the word of one bank that a slot reads."""
+    """Registered: the word of one bank that a slot reads.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    row_base : intbv below the depth of a bank, in
+    column : modbv as wide as an address, in
+    address : modbv as wide as an address, out
+    """
 
     @always(aclk.posedge)
     def add():
@@ -57,7 +80,15 @@ def bank_address(aclk, row_base, column, address):
 
 @block
 def bank(aclk, write, address, word, *, row_bank, column_bank, depth):
-    """One memory of the ring and the register after it."""
+    """One memory of the ring and the register after it.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    write : BankWrite, in
+    address : modbv that reaches `depth` words, in
+    word : intbv as wide as `write.word`, out
+    """
     mine = Signal(bool(0))
     read_word = like(word)
 
@@ -78,16 +109,18 @@ def line_buffer(aclk, aresetn, write, read_ring, column, first_bank, ring_row, w
 
     Parameters
     ----------
-    write : BankWrite
-    read_ring : intbv
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    write : BankWrite, in
+    read_ring : intbv below twice `ring.ring_rows`, in
         Ring row of the window's first row; may be beyond the ring by less than its size.
-    column : modbv
+    column : modbv of `ring.address_bits`, in
         Address of the window's first column within its row.
-    first_bank : intbv, or None with one bank column
+    first_bank : intbv below `ring.column_banks` (None with one bank column), in
         Bank column of the window's first column.
-    ring_row : intbv, out
+    ring_row : intbv below `ring.ring_rows`, out
         `read_ring` within the ring, one cycle later.
-    words : list of lists of intbv, out
+    words : list of lists of intbv of `ring.word_bits`, out
         ``words[bank row][bank column]``, `READ_LATENCY` cycles later.
     """
     instances = [named(wrap=wrap_ring(aclk, read_ring, ring_row, ring_rows=ring.ring_rows))]
@@ -125,7 +158,21 @@ def line_buffer(aclk, aresetn, write, read_ring, column, first_bank, ring_row, w
 def ring_of_rows(
     aclk, aresetn, s_axis, release, read_ring, column, first_bank, ring_row, words, arrivals, *, ring, by_pixel
 ):  # fmt: skip
-    """A line buffer together with its writer; rows are given back by `release`, as a slot's other fields are read."""
+    """A line buffer together with its writer; rows are given back by `release`, as a slot's other fields are read.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    s_axis : AxiStream, in
+    release : intbv that holds the rows of one release, in
+    read_ring : intbv below twice `ring.ring_rows`, in
+    column : modbv of `ring.address_bits`, in
+    first_bank : intbv below `ring.column_banks`, in
+    ring_row : intbv below `ring.ring_rows`, out
+    words : list of lists of intbv of `ring.word_bits`, out
+    arrivals : Arrivals, out
+    """
     write = BankWrite(ring)
     released = like(release)
     return named(

@@ -43,11 +43,13 @@ def line_writer(aclk, aresetn, s_axis, released, held, write, arrivals, *, ring,
 
     Parameters
     ----------
-    s_axis : AxiStream
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    s_axis : AxiStream, in
         The source, one channel group of one pixel a beat.
-    released : intbv
+    released : intbv that holds the rows of one release, in
         Rows that the readers gave back in this cycle.
-    held : bool, or None
+    held : bool (or None), in
         No beat may be taken, although there is a row for it.
     write : BankWrite, out
         Registered: two cycles from the beat to the memory.

@@ -17,7 +17,14 @@ from convstream.hdl.registers import like, named, register
 
 @block
 def multiply(aclk, source, weight, product):
-    """Full-width product, `MULTIPLY_LATENCY` cycles later."""
+    """Full-width product, `MULTIPLY_LATENCY` cycles later.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    source, weight : signed intbv, in
+    product : signed intbv that holds every product, out
+    """
     near_source, near_weight = like(source), like(weight)
 
     @always(aclk.posedge)
@@ -34,7 +41,14 @@ def multiply(aclk, source, weight, product):
 
 @block
 def add(aclk, a, b, total):
-    """Registered, full-width sum."""
+    """Registered, full-width sum.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    a, b : signed intbv, in
+    total : signed intbv that holds every sum, out
+    """
 
     @always(aclk.posedge)
     def add_pair():
@@ -50,7 +64,14 @@ def product_of(a, b):
 
 @block
 def adder_tree(aclk, terms, total):
-    """Sum of all terms, one level of pairs a cycle; `total` must hold the worst case."""
+    """Sum of all terms, one level of pairs a cycle; `total` must hold the worst case.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    terms : list of at least two signed intbv, in
+    total : signed intbv that holds every sum, out
+    """
     instances = []
     level = 0
     while len(terms) > 1:
@@ -72,7 +93,16 @@ def adder_tree(aclk, terms, total):
 
 @block
 def accumulate(aclk, total, first, start, accumulator):
-    """Add `total` to `start` in the first slot of a result, else to what there is."""
+    """Add `total` to `start` in the first slot of a result, else to what there is.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    total : signed intbv, in
+    first : bool, in
+    start : signed intbv as wide as an aligned bias, in
+    accumulator : signed intbv that holds the worst case, out
+    """
 
     @always(aclk.posedge)
     def accumulate_sum():
@@ -86,7 +116,15 @@ def accumulate(aclk, total, first, start, accumulator):
 
 @block
 def accumulate_from_zero(aclk, total, first, accumulator):
-    """Like `accumulate`, where nothing is added to the products."""
+    """Like `accumulate`, where nothing is added to the products.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    total : signed intbv, in
+    first : bool, in
+    accumulator : signed intbv that holds the worst case, out
+    """
 
     @always(aclk.posedge)
     def accumulate_sum():
@@ -100,7 +138,14 @@ def accumulate_from_zero(aclk, total, first, accumulator):
 
 @block
 def dot_product(aclk, operands, weights, total):
-    """Sum of the products of two equally long lists of signed signals, `MULTIPLY_LATENCY + tree_levels` later."""
+    """Sum of the products of two equally long lists of signed signals, `MULTIPLY_LATENCY + tree_levels` later.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    operands, weights : list of signed intbv, in
+    total : signed intbv that holds every sum of products, out
+    """
     instances, products = [], []
     for index, (operand, weight) in enumerate(zip(operands, weights, strict=True)):
         product = product_of(operand, weight) if len(operands) > 1 else total

@@ -8,6 +8,14 @@ def memory(aclk, write, write_address, write_data, read_address, read_data, *, d
     """`depth` words; `read_data` shows the word at `read_address` one cycle later.
 
     There is no reset and no bypass: a word read in the cycle in which it is written is undefined.
+
+    Parameters
+    ----------
+    aclk, write : bool, in
+    write_address : intbv below `depth`, in
+    write_data : intbv as wide as a word, in
+    read_address : intbv below `depth`, in
+    read_data : intbv as wide as a word, out
     """
     words = [Signal(intbv(0)[len(write_data) :]) for _ in range(depth)]
 

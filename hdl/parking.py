@@ -8,6 +8,13 @@ def parking(aclk, aresetn, busy, at_frame_start, parked, *, cycles):
     """`parked`: the next frame has not begun, and every slot of the last one left the pipeline.
 
     That takes `cycles`; they are rounded up to a power of two, which is a single bit of the count.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    busy, at_frame_start : bool, in
+    parked : bool, out
     """
     top = (cycles - 1).bit_length()
     quiet_cycles = Signal(intbv(0)[top + 1 :])

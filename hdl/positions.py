@@ -36,7 +36,15 @@ class Position:
 
 @block
 def hold_field(aclk, index, move, held, *, entries):
-    """Registered: one more field of the current record, for those plans that need it."""
+    """Registered: one more field of the current record, for those plans that need it.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    index : intbv below the number of entries, in
+    move : bool, in
+    held : intbv that holds every entry, out
+    """
     found = like(held)
     return look_up(index, found, entries=entries), enabled_register(aclk, move, found, held)
 
@@ -79,11 +87,13 @@ def positions(
 
     Parameters
     ----------
-    arrivals : Arrivals
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    arrivals : Arrivals, in
         Of the source.
-    weights_ready : bool
+    weights_ready : bool, in
         A frame may begin.
-    taken : bool
+    taken : bool, in
         The present position is done with; the next may replace it at the clock edge.
     at_frame_start : bool, out
         The next position is the first of a frame.

@@ -17,7 +17,14 @@ def like(signal):
 
 @block
 def register(aclk, source, target):
-    """`target` is `source` one cycle later."""
+    """`target` is `source` one cycle later.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    source : any signal, in
+    target : like `source`, out
+    """
 
     @always(aclk.posedge)
     def store():
@@ -28,7 +35,14 @@ def register(aclk, source, target):
 
 @block
 def enabled_register(aclk, enable, source, target):
-    """`target` takes `source` in every cycle in which `enable` is high."""
+    """`target` takes `source` in every cycle in which `enable` is high.
+
+    Parameters
+    ----------
+    aclk, enable : bool, in
+    source : any signal, in
+    target : like `source`, out
+    """
 
     @always(aclk.posedge)
     def store():
@@ -40,7 +54,15 @@ def enabled_register(aclk, enable, source, target):
 
 @block
 def cleared_register(aclk, aresetn, source, target):
-    """`target` is `source` one cycle later, and its initial value during reset."""
+    """`target` is `source` one cycle later, and its initial value during reset.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    source : any signal, in
+    target : like `source`, out
+    """
 
     @always_seq(aclk.posedge, reset=aresetn)
     def store():
@@ -51,7 +73,15 @@ def cleared_register(aclk, aresetn, source, target):
 
 @block
 def delay(aclk, aresetn, source, target, *, cycles, reset=False):
-    """`target` is `source`, `cycles` (at least 1) later; with `reset` the stages are cleared during reset."""
+    """`target` is `source`, `cycles` (at least 1) later; with `reset` the stages are cleared during reset.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    source : any signal, in
+    target : like `source`, out
+    """
     stages = [source] + [like(source) for _ in range(cycles - 1)] + [target]
     instances = []
     for index in range(cycles):
@@ -64,7 +94,13 @@ def delay(aclk, aresetn, source, target, *, cycles, reset=False):
 
 @block
 def look_up(index, value, *, entries):
-    """`value` is entry `index` of a table of Python integers."""
+    """`value` is entry `index` of a table of Python integers.
+
+    Parameters
+    ----------
+    index : intbv that numbers the entries, in
+    value : intbv that holds every entry, out
+    """
 
     @always_comb
     def read():

@@ -21,7 +21,13 @@ from convstream.hdl.registers import named, register
 
 @block
 def choose_increment(value, increment, *, rounding, shift):
-    """What the rounding mode adds to `value` before its last `shift` bits are dropped."""
+    """What the rounding mode adds to `value` before its last `shift` bits are dropped.
+
+    Parameters
+    ----------
+    value : signed intbv of more than `shift` bits, in
+    increment : intbv of `shift` bits, out
+    """
     half, whole = 1 << (shift - 1), 1 << shift
 
     @always_comb
@@ -50,7 +56,15 @@ def choose_increment(value, increment, *, rounding, shift):
 
 @block
 def add_increment(aclk, value, increment, rounded):
-    """Registered full-width sum."""
+    """Registered full-width sum.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    value : signed intbv, in
+    increment : intbv narrower than `value`, in
+    rounded : signed intbv that holds every sum, out
+    """
 
     @always(aclk.posedge)
     def add():
@@ -61,7 +75,13 @@ def add_increment(aclk, value, increment, rounded):
 
 @block
 def extend(source, target):
-    """The same number in a wider signal."""
+    """The same number in a wider signal.
+
+    Parameters
+    ----------
+    source : signed intbv, in
+    target : signed intbv at least as wide, out
+    """
 
     @always_comb
     def copy():
@@ -72,7 +92,15 @@ def extend(source, target):
 
 @block
 def round_value(aclk, value, draw, rounded, *, rounding, shift):
-    """Registered: `value` plus the increment of its rounding mode."""
+    """Registered: `value` plus the increment of its rounding mode.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    value : signed intbv of more than `shift` bits, in
+    draw : intbv of `shift` bits (or None), in
+    rounded : signed intbv that holds every sum, out
+    """
     if shift <= 0 or rounding is Rounding.FLOOR:
         return register(aclk, value, rounded)
     if rounding is Rounding.STOCHASTIC:
@@ -89,7 +117,14 @@ def round_value(aclk, value, draw, rounded, *, rounding, shift):
 
 @block
 def scale(aclk, rounded, scaled, *, shift):
-    """Registered: drop `shift` bits, or add as many zeros where `shift` is negative."""
+    """Registered: drop `shift` bits, or add as many zeros where `shift` is negative.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    rounded : signed intbv, in
+    scaled : signed intbv that holds every shifted value, out
+    """
     left = -shift
 
     @always(aclk.posedge)
@@ -105,7 +140,14 @@ def scale(aclk, rounded, scaled, *, shift):
 
 @block
 def limit(aclk, scaled, result, *, overflow):
-    """Registered: `scaled` as a word of the result's width, saturated or wrapped."""
+    """Registered: `scaled` as a word of the result's width, saturated or wrapped.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    scaled : signed intbv at least as wide as `result`, in
+    result : intbv of the result's width, out
+    """
     width = len(result)
     sign = width - 1
     lowest_word, highest_word = 1 << sign, (1 << sign) - 1
@@ -139,10 +181,11 @@ def requantize(aclk, accumulator, draw, result, *, shift, rounding, overflow):
 
     Parameters
     ----------
-    accumulator : signed intbv
-    draw : intbv of `shift` bits, or None
+    aclk : bool, in
+    accumulator : signed intbv, in
+    draw : intbv of `shift` bits (or None), in
         Read in cycle 0, in stochastic rounding only.
-    result : intbv, out
+    result : intbv of the result's width, out
         The word's bits, `REQUANTIZE_LATENCY` cycles later.
     shift : int
         Fraction bits to drop; negative to append zeros.
@@ -174,6 +217,11 @@ def requantize_lane(aclk, aresetn, accumulator, valid, word, *, layer, tensor, l
 
     Parameters
     ----------
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    accumulator : signed intbv as wide as an accumulator of `tensor`, in
+    valid : bool, in
+    word : intbv of the result's width, out
     layer : Layer
     tensor : str
         The result: z, dx, dw or db.

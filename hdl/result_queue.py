@@ -17,15 +17,19 @@ def result_queue(aclk, aresetn, issued, room, write, word, available, head, remo
 
     Parameters
     ----------
-    issued : bool
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    issued : bool, in
         A result begins; it will be written, and there is room for it.
     room : bool, out
         Another result may begin.
-    write : bool
+    write : bool, in
         `word` is to be taken.
+    word : intbv as wide as a word, in
     available : bool, out
         `head` is the oldest word of the queue.
-    remove : bool
+    head : intbv as wide as a word, out
+    remove : bool, in
         `head` is taken in this cycle.
     empty : bool, out
         All results that began have been removed.

@@ -7,7 +7,15 @@ from convstream.hdl.registers import like
 
 @block
 def choose(select, bit, straight, rotated, chosen):
-    """`chosen` is `rotated` where the bit of `select` is set, else `straight`."""
+    """`chosen` is `rotated` where the bit of `select` is set, else `straight`.
+
+    Parameters
+    ----------
+    select : intbv of more than `bit` bits, in
+    bit : int, in
+    straight, rotated : intbv as wide as a word, in
+    chosen : intbv as wide as a word, out
+    """
 
     @always_comb
     def pick():
@@ -21,7 +29,14 @@ def choose(select, bit, straight, rotated, chosen):
 
 @block
 def rotate(words, amount, rotated):
-    """``rotated[i] = words[(i + amount) % len(words)]``, for an `amount` below ``len(words)``."""
+    """``rotated[i] = words[(i + amount) % len(words)]``, for an `amount` below ``len(words)``.
+
+    Parameters
+    ----------
+    words : list of intbv, in
+    amount : intbv below ``len(words)``, in
+    rotated : list of intbv like `words`, out
+    """
     count = len(words)
     levels = (count - 1).bit_length()
     instances = []

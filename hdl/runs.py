@@ -32,7 +32,16 @@ class GradientSlot:
 
 @block
 def window_columns(aclk, aresetn, issue, start, slot, *, plan):
-    """The walk along a row of windows, where all columns of taps are multiplied at once."""
+    """The walk along a row of windows, where all columns of taps are multiplied at once.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    issue : bool, in
+    start : modbv as wide as an address of x, out
+    slot : GradientSlot (its bank and column mask), out
+    """
     window = plan.window
     program = window.column_program
     index = record_index(program)
@@ -57,7 +66,15 @@ def window_columns(aclk, aresetn, issue, start, slot, *, plan):
 
 @block
 def tap_columns(aclk, column, start, slot, *, plan):
-    """Where the runs of each serial column of taps begin."""
+    """Where the runs of each serial column of taps begin.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    column : intbv below the number of runs, in
+    start : modbv as wide as an address of x, out
+    slot : GradientSlot (its column mask), out
+    """
     records = plan.run_records
     instances = [*named(start=look_up(column, start, entries=tuple(record.source_start for record in records)))]
     if plan.window.masked:
@@ -75,7 +92,9 @@ def runs(aclk, aresetn, row, taken, slot, *, plan):
 
     Parameters
     ----------
-    row : GradientRow
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    row : GradientRow, in
         What to work on now.
     taken : bool, out
         The row's last slot is issued in this cycle.

@@ -8,7 +8,15 @@ from convstream.hdl.registers import delay, like, named
 
 @block
 def choose_of_four(aclk, index, words, chosen):
-    """Registered: the word that `index`, of two bits, names; the last one where it is missing."""
+    """Registered: the word that `index`, of two bits, names; the last one where it is missing.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    index : intbv of 2 bits, in
+    words : list of 1 to 4 intbv, in
+    chosen : intbv as wide as a word, out
+    """
     first, second, third, fourth = (words[min(position, len(words) - 1)] for position in range(4))
 
     @always(aclk.posedge)
@@ -27,7 +35,13 @@ def choose_of_four(aclk, index, words, chosen):
 
 @block
 def digit(index, low_bits, *, low):
-    """Two bits of `index`, from bit `low` on; bits beyond it are zero."""
+    """Two bits of `index`, from bit `low` on; bits beyond it are zero.
+
+    Parameters
+    ----------
+    index : intbv of more than `low` bits, in
+    low_bits : intbv of 2 bits, out
+    """
     high = min(low + 2, len(index))
 
     @always_comb
@@ -39,7 +53,16 @@ def digit(index, low_bits, *, low):
 
 @block
 def select_word(aclk, aresetn, words, index, chosen):
-    """``chosen = words[index]``, `select_latency` cycles (at least one) later."""
+    """``chosen = words[index]``, `select_latency` cycles (at least one) later.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    words : list of at least two intbv, in
+    index : intbv below ``len(words)``, in
+    chosen : intbv as wide as a word, out
+    """
     instances = []
     stages = select_latency(len(words))
     present = words

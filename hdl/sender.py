@@ -17,10 +17,15 @@ def stream_register(aclk, aresetn, offered, word, last, taken, m_axis):
 
     Parameters
     ----------
-    offered : bool
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    offered : bool, in
         `word` and `last` are there to be sent.
+    word : intbv at most as wide as `tdata`, in
+    last : bool, in
     taken : bool, out
         They are stored in this cycle.
+    m_axis : AxiStream, out
     """
     valid = Signal(bool(0))
 
@@ -50,7 +55,17 @@ def stream_register(aclk, aresetn, offered, word, last, taken, m_axis):
 
 @block
 def send_results(aclk, aresetn, available, head, remove, m_axis):
-    """Send the queue as it is; the top bit of `head` is the beat's `tlast`."""
+    """Send the queue as it is; the top bit of `head` is the beat's `tlast`.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    available : bool, in
+    head : intbv of a word and `tlast` above it, in
+    remove : bool, out
+    m_axis : AxiStream, out
+    """
     bits = len(head) - 1
     word = Signal(intbv(0)[bits:])
     last = Signal(bool(0))
@@ -70,6 +85,15 @@ def send_with_gaps(aclk, aresetn, available, head, remove, sending, m_axis, *, p
 
     The zeros before a frame's first computed pixel wait for it, so that nothing is sent of a frame that has not come.
     `sending` is high from a frame's first beat on until its last one has been transferred.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    available : bool, in
+    head : intbv of a word and a bit that is not looked at, in
+    remove, sending : bool, out
+    m_axis : AxiStream, out
     """
     last_group = plan.result_groups - 1
     bits = len(head) - 1

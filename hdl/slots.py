@@ -38,11 +38,13 @@ def slots(aclk, aresetn, position, taken, room, issued, slot, *, plan):
 
     Parameters
     ----------
-    position : Position
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    position : Position, in
         What to compute now.
     taken : bool, out
         The position's last slot is issued in this cycle.
-    room : bool
+    room : bool, in
         A result may begin; without it the slots wait, but only between two results.
     issued : bool, out
         A result begins in this cycle.

@@ -8,7 +8,15 @@ from myhdl import Signal, always_comb, always_seq, block
 
 @block
 def merge_errors(aclk, aresetn, one, other, frame_error):
-    """`frame_error` pulses a cycle after an input's: two cycles after the beat whose `tlast` was out of place."""
+    """`frame_error` pulses a cycle after an input's: two cycles after the beat whose `tlast` was out of place.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    one, other : bool, in
+    frame_error : bool, out
+    """
 
     @always_seq(aclk.posedge, reset=aresetn)
     def merge():
@@ -26,13 +34,15 @@ def engine_status(
 
     Parameters
     ----------
-    arrivals : Arrivals
-    at_frame_start, arrived, rows_wait : bool
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    arrivals : Arrivals, in
+    at_frame_start, arrived, rows_wait : bool, in
         See `positions`.
-    position_valid : bool
+    position_valid : bool, in
         Some position is being computed.
-    weights_ready : bool
-    queue_empty, sending : bool
+    weights_ready : bool, in
+    queue_empty, sending : bool, in
         No result is on its way to the sender, or in it.
     idle : bool, out
         Nothing of any frame is in the core.
@@ -64,15 +74,17 @@ def gradient_status(
 
     Parameters
     ----------
-    source, gradient : Arrivals
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    source, gradient : Arrivals, in
         Of x and dz.
-    at_batch_start, source_waits, gradient_waits : bool
+    at_batch_start, source_waits, gradient_waits : bool, in
         See `gradient_rows`.
-    row_valid, draining : bool
+    row_valid, draining : bool, in
         A row of outputs is being worked on; the accumulators are being cleared.
-    pending, queues_empty, sending : bool
+    pending, queues_empty, sending : bool, in
         Sums of dz are there to be sent; neither queue holds anything; dw or db is on offer.
-    source_missing, gradient_missing : bool
+    source_missing, gradient_missing : bool, in
         The next row of outputs has no row of x, or of dz.
     idle : bool, out
         Nothing of any batch is in the core.

@@ -13,6 +13,14 @@ def walk(aclk, aresetn, advance, index, at_end, *, program):
     """Move `index` to the next record in every cycle in which `advance` is high.
 
     `at_end`, unless None, is high while the record is the last one before the walk starts over.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    advance : bool, in
+    index : intbv below the number of records, out
+    at_end : bool (or None), out
     """
     last = len(program.records) - 1
     loop_start, loop_stop = program.loop_start, program.loop_stop

@@ -42,9 +42,11 @@ def weight_loader(aclk, aresetn, s_axis, parked, ready, loaded, second_in_use, w
 
     Parameters
     ----------
-    s_axis : AxiStream
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    s_axis : AxiStream, in
         The weight stream.
-    parked : bool
+    parked : bool, in
         No slot is on its way, and the next position is the first of a frame.
     ready : bool, out
         A set is loaded and no other one is offered: a frame may begin.

@@ -19,7 +19,14 @@ from convstream.hdl.window import split_word
 
 @block
 def weight_address(aclk, base, offset, address):
-    """Registered sum of the two parts of a slot's weight address."""
+    """Registered sum of the two parts of a slot's weight address.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    base, offset : intbv below `plan.weight_depth`, in
+    address : intbv below `plan.weight_depth`, out
+    """
 
     @always(aclk.posedge)
     def add():
@@ -30,7 +37,15 @@ def weight_address(aclk, base, offset, address):
 
 @block
 def address_two_sets(write, second_in_use, write_address, read_address, whole_write_address, whole_read_address):
-    """Addresses of a memory that holds two sets, one behind the other."""
+    """Addresses of a memory that holds two sets, one behind the other.
+
+    Parameters
+    ----------
+    write : WeightWrite, in
+    second_in_use : bool, in
+    write_address, read_address : intbv as wide as an address within a set, in
+    whole_write_address, whole_read_address : intbv of one bit more, out
+    """
 
     @always_comb
     def join_write():
@@ -45,7 +60,15 @@ def address_two_sets(write, second_in_use, write_address, read_address, whole_wr
 
 @block
 def weight_bank(aclk, write, write_address, address, word, *, lane, tap_row, tap_column, depth):
-    """The weights of one filter lane and parallel tap, and the register after their memory."""
+    """The weights of one filter lane and parallel tap, and the register after their memory.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    write : WeightWrite, in
+    write_address, address : intbv below `depth`, in
+    word : intbv of the weights of one filter and tap, out
+    """
     bits = len(word)
     mine = Signal(bool(0))
     part, read_word = like(word), like(word)
@@ -71,11 +94,13 @@ def weight_memory(aclk, aresetn, write, second_in_use, slot, weights, *, plan):
 
     Parameters
     ----------
-    write : WeightWrite
-    second_in_use : bool
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    write : WeightWrite, in
+    second_in_use : bool, in
         Slots read the second set; it does not change while one is on its way.
-    slot : Slot
-    weights : list of lists of lists of intbv, out
+    slot : Slot, in
+    weights : list of lists of lists of signed intbv as wide as a weight, out
         ``weights[filter lane][tap lane][channel lane]``, `operand_latency` cycles after the slot.
     """
     lanes, width = plan.layer.lanes, plan.layer.formats.weights.width

@@ -31,9 +31,11 @@ def filter_order(aclk, running, advance, lane, group, lane_done, last, *, lanes,
 
     Parameters
     ----------
-    running : bool
+    aclk : bool, in
+    running : bool, in
         While it is low the first filter is shown.
-    lane, group : intbv, out
+    advance : bool, in
+    lane, group : intbv below `lanes` and below `groups`, out
         The filter is number ``group * lanes + lane``.
     lane_done, last : bool, out
         It is the last one of its group, the last of all.
@@ -67,7 +69,13 @@ def filter_order(aclk, running, advance, lane, group, lane_done, last, *, lanes,
 
 @block
 def count_offset(aclk, running, advance, bank_done, offset):
-    """`offset` within a filter: one more with each beat, up to the last one that its bank holds of it."""
+    """`offset` within a filter: one more with each beat, up to the last one that its bank holds of it.
+
+    Parameters
+    ----------
+    aclk, running, advance, bank_done : bool, in
+    offset : intbv up to `plan.weight_depth`, out
+    """
 
     @always(aclk.posedge)
     def count():
@@ -84,7 +92,14 @@ def count_offset(aclk, running, advance, bank_done, offset):
 
 @block
 def tap_offset(aclk, running, advance, pixel_done, row, column, offset, *, plan):
-    """`offset` within a filter, where taps are met in another order than that of the stream."""
+    """`offset` within a filter, where taps are met in another order than that of the stream.
+
+    Parameters
+    ----------
+    aclk, running, advance, pixel_done : bool, in
+    row, column : intbv below the kernel's size, in
+    offset : intbv up to `plan.weight_depth`, out
+    """
     kernel_rows, kernel_columns, in_stride = plan.rows.axis.kernel, plan.columns.axis.kernel, plan.group_stride
     in_offset, row_offset, column_offset = (like(offset) for _ in range(3))
     tables = named(
@@ -115,9 +130,11 @@ def weight_order(aclk, running, advance, bias, place, *, plan):
 
     Parameters
     ----------
-    running : bool
+    aclk : bool, in
+    running : bool, in
         While it is low, as it must be in reset, the first beat is shown.
-    bias : bool
+    advance : bool, in
+    bias : bool, in
         The beats are biases, one for each filter.
     place : WeightPlace, out
     """

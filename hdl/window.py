@@ -14,7 +14,14 @@ from convstream.hdl.rotate import rotate
 
 @block
 def turn_window(words, first_row, first_column, window):
-    """``window[i][j] = words[(first_row + i) % rows][(first_column + j) % columns]``."""
+    """``window[i][j] = words[(first_row + i) % rows][(first_column + j) % columns]``.
+
+    Parameters
+    ----------
+    words : list of lists of intbv, in
+    first_row, first_column : intbv below the number of rows or columns, in
+    window : list of lists of intbv like `words`, out
+    """
     rows, columns = len(words), len(words[0])
     instances = []
     turned = words
@@ -35,7 +42,13 @@ def turn_window(words, first_row, first_column, window):
 
 @block
 def take_lane(word, operand, *, low, high):
-    """One signed element of a word."""
+    """One signed element of a word.
+
+    Parameters
+    ----------
+    word : intbv of at least `high` bits, in
+    operand : signed intbv of `high` - `low` bits, out
+    """
 
     @always_comb
     def take():
@@ -46,7 +59,16 @@ def take_lane(word, operand, *, low, high):
 
 @block
 def take_masked_lane(aclk, word, row_mask, column_mask, operand, *, low, high, row, column):
-    """Registered: one signed element of a word, or zero where the tap has no source."""
+    """Registered: one signed element of a word, or zero where the tap has no source.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    word : intbv of at least `high` bits, in
+    row_mask : intbv of more than `row` bits, in
+    column_mask : intbv of more than `column` bits, in
+    operand : signed intbv of `high` - `low` bits, out
+    """
 
     @always(aclk.posedge)
     def take():
@@ -60,7 +82,13 @@ def take_masked_lane(aclk, word, row_mask, column_mask, operand, *, low, high, r
 
 @block
 def split_word(word, operands, *, width):
-    """All lanes of one word."""
+    """All lanes of one word.
+
+    Parameters
+    ----------
+    word : intbv of `width` bits for each lane, in
+    operands : list of signed intbv of `width` bits, out
+    """
     instances = []
     for lane, operand in enumerate(operands):
         instance = take_lane(word, operand, low=lane * width, high=(lane + 1) * width)
@@ -71,7 +99,17 @@ def split_word(word, operands, *, width):
 
 @block
 def mask_window(aclk, aresetn, slot, ring_row, words, operands, *, plan):
-    """Registered: all lanes of all taps, turned to their order and masked."""
+    """Registered: all lanes of all taps, turned to their order and masked.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    slot : Slot, in
+    ring_row : intbv below `plan.ring.ring_rows`, in
+    words : list of lists of intbv of `plan.ring.word_bits`, in
+    operands : list of lists of signed intbv as wide as the source, out
+    """
     ring, width = plan.ring, plan.ring.form.width
     rows, columns = ring.row_banks, ring.column_banks
     row_mask, column_mask = like(slot.row_mask), like(slot.column_mask)
@@ -115,13 +153,15 @@ def window(aclk, aresetn, slot, ring_row, words, operands, *, plan):
 
     Parameters
     ----------
-    slot : Slot
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    slot : Slot, in
         Its masks, and the bank column in which its window begins.
-    ring_row : intbv
+    ring_row : intbv below `plan.ring.ring_rows`, in
         Ring row of the window's first row, one cycle after the slot.
-    words : list of lists of intbv
+    words : list of lists of intbv of `plan.ring.word_bits`, in
         ``words[bank row][bank column]``, `READ_LATENCY` cycles after the slot.
-    operands : list of lists of intbv, out
+    operands : list of lists of signed intbv as wide as the source, out
         ``operands[tap lane][channel lane]``, `operand_latency` cycles after the slot.
     """
     if plan.masked:

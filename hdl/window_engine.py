@@ -46,6 +46,13 @@ def sequence_results(aclk, aresetn, slot, first, ending, accumulated, result, fr
     `first` meets the sum of the slot's products; `ending` tells, `BIAS_LATENCY` cycles before that, that the slot
     is the last of its result; `accumulated` meets the finished accumulator; `result` and `frame_end` meet the
     requantized result.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    slot : Slot, in
+    first, ending, accumulated, result, frame_end : bool, out
     """
     stage = sum_latency(plan)
     ended = Signal(bool(0))
@@ -66,7 +73,18 @@ def sequence_results(aclk, aresetn, slot, first, ending, accumulated, result, fr
 
 @block
 def result_lane(aclk, aresetn, operands, weights, start, first, accumulated, word, *, plan, lane):
-    """One lane of the result: products, sum, accumulator and requantized word; `start` is None without a bias."""
+    """One lane of the result: products, sum, accumulator and requantized word; `start` is None without a bias.
+
+    Parameters
+    ----------
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    operands : list of signed intbv as wide as the source, in
+    weights : list of signed intbv as wide as a weight, in
+    start : signed intbv as wide as an aligned bias (or None), in
+    first, accumulated : bool, in
+    word : intbv of the result's width, out
+    """
     terms = len(operands)
     extreme = product_of(operands[0], weights[0])
     total = Signal(intbv(0, min=terms * extreme.min, max=terms * (extreme.max - 1) + 1))
@@ -92,10 +110,14 @@ def window_engine(
 
     Parameters
     ----------
-    s_axis_weights : AxiStream
+    aclk : bool, in
+    aresetn : bool, low in reset, in
+    s_axis_weights : AxiStream, in
         Weights and biases; taken whenever the engine is between two frames.
-    s_axis, m_axis : AxiStream
-        Source and result, in raster order with channel groups innermost.
+    s_axis : AxiStream, in
+        Source, in raster order with channel groups innermost.
+    m_axis : AxiStream, out
+        Result, in the same order.
     frame_error, idle, weights_loaded, waits_for_weights, waits_for_source : bool, out
         See `status` and `weight_loader`.
     plan : Plan

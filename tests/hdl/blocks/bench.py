@@ -65,11 +65,15 @@ class Bench:
             end.follow()
         self.edge()
 
-    def check_pipeline(self, inputs, outputs, model, latency: int, cycles: int = 200):
-        """Random inputs in every cycle; `outputs` are what `model` makes of them, `latency` cycles later."""
+    def check_pipeline(self, inputs, outputs, model, latency: int, cycles: int = 200, drive=None):
+        """Random inputs in every cycle; `outputs` are what `model` makes of them, `latency` cycles later.
+
+        `drive` takes the inputs and returns their values; by default they take any.
+        """
+        drive = drive or self.drive
         expected = []
         for _ in range(cycles):
-            expected.append(list(model(*self.drive(*inputs))))
+            expected.append(list(model(*drive(*inputs))))
             if latency:
                 self.edge()
             else:
