@@ -17,6 +17,10 @@ def bank_number(aclk, place, bank, *, lanes, tap_rows, tap_columns):
     place : WeightPlace, in
     bank : intbv below lanes * tap_rows * tap_columns, out
     """
+    banks = lanes * tap_rows * tap_columns
+    if min(lanes, tap_rows, tap_columns) < 1 or banks > bank.max:
+        factors = f"{lanes} * {tap_rows} * {tap_columns}"
+        raise ValueError(f"lanes * tap_rows * tap_columns must be 1 to {bank.max}, not {factors}")
     lane_bank, row_bank, column = like(bank), like(bank), like(place.tap_column)
     lane_table = tuple(lane * tap_rows * tap_columns for lane in range(lanes))
     row_table = tuple(row * tap_columns for row in range(tap_rows))

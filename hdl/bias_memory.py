@@ -18,6 +18,8 @@ def bias_bank(aclk, write, write_address, address, start, *, lane, form, shift, 
     write_address, address : intbv below `depth`, in
     start : signed intbv of `form.width` + `shift` bits, out
     """
+    if shift < 0:
+        raise ValueError(f"shift must be at least 0, not {shift}")
     width = form.width
     mine = Signal(bool(0))
     word, read_word = (Signal(intbv(0)[width:]) for _ in range(2))

@@ -28,6 +28,8 @@ def drain(aclk, aresetn, batch_done, room, draining, place, step, sent, *, plan,
     step, sent : bool, out
         Both, but in the clearing after reset only `step`.
     """
+    if wait_cycles < 1:
+        raise ValueError(f"wait_cycles must be at least 1, not {wait_cycles}")
     active, silent = Signal(bool(0)), Signal(bool(1))
     wait_left = Signal(intbv(0, min=0, max=wait_cycles + 1))
 

@@ -47,6 +47,10 @@ def draw_bits(aclk, aresetn, taken, draw, *, initial_state):
     taken : bool, in
     draw : intbv of 1 to 64 bits, out
     """
+    if not 0 < initial_state < 1 << 64:
+        raise ValueError(f"initial_state must be 64 bits and not 0, not {initial_state}")
+    if len(draw) > 64:
+        raise ValueError(f"draw must be at most 64 bits, not {len(draw)}")
     state, following = (Signal(modbv(0)[64:]) for _ in range(2))  # what is shifted beyond 64 bits is gone
     low = 64 - len(draw)
     # three parts, since Verilog takes an unsized constant for 32 bits

@@ -101,6 +101,8 @@ def gradient_bank(
     word : intbv of an accumulator for each lane, out
         What was read, two cycles after its address.
     """
+    if not 0 <= bank < bank_index.max:
+        raise ValueError(f"bank must be 0 to {bank_index.max - 1}, not {bank}")
     form = plan.layer.accumulators["dw"]
     longest_run = max(record.last_slot + 1 for record in plan.run_records)
     read_word = like(word)

@@ -123,6 +123,8 @@ def line_buffer(aclk, aresetn, write, read_ring, column, first_bank, ring_row, w
     words : list of lists of intbv of `ring.word_bits`, out
         ``words[bank row][bank column]``, `READ_LATENCY` cycles later.
     """
+    if ring.ring_rows % ring.row_banks:
+        raise ValueError(f"ring_rows must be a multiple of {ring.row_banks} row banks, not {ring.ring_rows}")
     instances = [named(wrap=wrap_ring(aclk, read_ring, ring_row, ring_rows=ring.ring_rows))]
 
     # cycle 1: the column part of the address, per bank column

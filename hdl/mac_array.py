@@ -15,6 +15,21 @@ from myhdl import Signal, always, block, intbv
 from convstream.hdl.registers import like, named, register
 
 
+def product_of(a, b):
+    """A signal for the product of two signed signals."""
+    return Signal(intbv(0, min=min(a.min * (b.max - 1), (a.max - 1) * b.min), max=a.min * b.min + 1))
+
+
+def sum_of(terms):
+    """A signal for the sum of signed signals."""
+    return Signal(intbv(0, min=sum(term.min for term in terms), max=sum(term.max - 1 for term in terms) + 1))
+
+
+def _check_range(target, full):
+    if target.min > full.min or target.max < full.max:
+        raise ValueError(f"{target.min} to {target.max - 1} must hold every number from {full.min} to {full.max - 1}")
+
+
 @block
 def multiply(aclk, source, weight, product):
     """Full-width product, `MULTIPLY_LATENCY` cycles later.
@@ -25,6 +40,7 @@ def multiply(aclk, source, weight, product):
     source, weight : signed intbv, in
     product : signed intbv that holds every product, out
     """
+    _check_range(product, product_of(source, weight))
     near_source, near_weight = like(source), like(weight)
 
     @always(aclk.posedge)
@@ -49,17 +65,13 @@ def add(aclk, a, b, total):
     a, b : signed intbv, in
     total : signed intbv that holds every sum, out
     """
+    _check_range(total, sum_of([a, b]))
 
     @always(aclk.posedge)
     def add_pair():
         total.next = a + b
 
     return add_pair
-
-
-def product_of(a, b):
-    """A signal for the product of two signed signals."""
-    return Signal(intbv(0, min=min(a.min * (b.max - 1), (a.max - 1) * b.min), max=a.min * b.min + 1))
 
 
 @block
@@ -72,6 +84,9 @@ def adder_tree(aclk, terms, total):
     terms : list of at least two signed intbv, in
     total : signed intbv that holds every sum, out
     """
+    if len(terms) < 2:
+        raise ValueError(f"terms must be at least 2, not {len(terms)}")
+    _check_range(total, sum_of(terms))
     instances = []
     level = 0
     while len(terms) > 1:
@@ -79,10 +94,7 @@ def adder_tree(aclk, terms, total):
         sums = []
         for index in range(0, len(terms), 2):
             pair = terms[index : index + 2]
-            if len(terms) <= 2:
-                target = total
-            else:
-                target = Signal(intbv(0, min=sum(t.min for t in pair), max=sum(t.max - 1 for t in pair) + 1))
+            target = total if len(terms) <= 2 else sum_of(pair)
             instance = add(aclk, *pair, target) if len(pair) == 2 else register(aclk, *pair, target)
             instance.name = f"level_{level}_{index // 2}"
             instances.append(instance)
@@ -146,6 +158,8 @@ def dot_product(aclk, operands, weights, total):
     operands, weights : list of signed intbv, in
     total : signed intbv that holds every sum of products, out
     """
+    if not operands:
+        raise ValueError("operands must be at least 1, not 0")
     instances, products = [], []
     for index, (operand, weight) in enumerate(zip(operands, weights, strict=True)):
         product = product_of(operand, weight) if len(operands) > 1 else total

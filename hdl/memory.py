@@ -17,6 +17,8 @@ def memory(aclk, write, write_address, write_data, read_address, read_data, *, d
     read_address : intbv below `depth`, in
     read_data : intbv as wide as a word, out
     """
+    if depth < 1:
+        raise ValueError(f"depth must be at least 1, not {depth}")
     words = [Signal(intbv(0)[len(write_data) :]) for _ in range(depth)]
 
     @always(aclk.posedge)

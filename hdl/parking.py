@@ -16,6 +16,8 @@ def parking(aclk, aresetn, busy, at_frame_start, parked, *, cycles):
     busy, at_frame_start : bool, in
     parked : bool, out
     """
+    if cycles < 1:
+        raise ValueError(f"cycles must be at least 1, not {cycles}")
     top = (cycles - 1).bit_length()
     quiet_cycles = Signal(intbv(0)[top + 1 :])
 

@@ -82,6 +82,8 @@ def delay(aclk, aresetn, source, target, *, cycles, reset=False):
     source : any signal, in
     target : like `source`, out
     """
+    if cycles < 1:
+        raise ValueError(f"cycles must be at least 1, not {cycles}")
     stages = [source] + [like(source) for _ in range(cycles - 1)] + [target]
     instances = []
     for index in range(cycles):
@@ -101,6 +103,9 @@ def look_up(index, value, *, entries):
     index : intbv that numbers the entries, in
     value : intbv that holds every entry, out
     """
+    lowest, limit = value.min or 0, value.max or 2  # a bool has none
+    if not entries or not lowest <= min(entries) <= max(entries) < limit:
+        raise ValueError(f"entries must be at least one number from {lowest} to {limit - 1}, not {entries}")
 
     @always_comb
     def read():

@@ -191,6 +191,8 @@ def requantize(aclk, accumulator, draw, result, *, shift, rounding, overflow):
         Fraction bits to drop; negative to append zeros.
     rounding, overflow : Rounding, Overflow
     """
+    if rounding is Rounding.STOCHASTIC and shift > 0 and (draw is None or len(draw) != shift):
+        raise ValueError(f"draw must be {shift} bits, not {'None' if draw is None else len(draw)}")
     # wide enough that the bit above the dropped ones exists
     reach = max(len(accumulator) - 1, shift + 1)
     value = Signal(intbv(0, min=-(1 << reach), max=1 << reach))

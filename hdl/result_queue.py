@@ -34,8 +34,8 @@ def result_queue(aclk, aresetn, issued, room, write, word, available, head, remo
     empty : bool, out
         All results that began have been removed.
     """
-    if depth & (depth - 1):
-        raise ValueError(f"depth must be a power of two, not {depth}")
+    if depth < 2 or depth & (depth - 1):
+        raise ValueError(f"depth must be a power of two, at least 2, not {depth}")
     words = [Signal(intbv(0)[len(word) :]) for _ in range(depth)]
     top = (depth - 1).bit_length()
     begun, written, removed = (Signal(modbv(0)[top + 1 :]) for _ in range(3))

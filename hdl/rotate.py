@@ -37,6 +37,8 @@ def rotate(words, amount, rotated):
     amount : intbv below ``len(words)``, in
     rotated : list of intbv like `words`, out
     """
+    if len(words) < 2 or len(rotated) != len(words):
+        raise ValueError(f"words and rotated must be at least 2 and as many, not {len(words)} and {len(rotated)}")
     count = len(words)
     levels = (count - 1).bit_length()
     instances = []

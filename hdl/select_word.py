@@ -63,6 +63,8 @@ def select_word(aclk, aresetn, words, index, chosen):
     index : intbv below ``len(words)``, in
     chosen : intbv as wide as a word, out
     """
+    if len(words) < 2:
+        raise ValueError(f"words must be at least 2, not {len(words)}")
     instances = []
     stages = select_latency(len(words))
     present = words

@@ -66,6 +66,8 @@ def send_results(aclk, aresetn, available, head, remove, m_axis):
     remove : bool, out
     m_axis : AxiStream, out
     """
+    if len(head) - 1 > len(m_axis.tdata):
+        raise ValueError(f"a word must be at most {len(m_axis.tdata)} bits, as tdata is, not {len(head) - 1}")
     bits = len(head) - 1
     word = Signal(intbv(0)[bits:])
     last = Signal(bool(0))

@@ -22,6 +22,9 @@ def walk(aclk, aresetn, advance, index, at_end, *, program):
     index : intbv below the number of records, out
     at_end : bool (or None), out
     """
+    count = len(program.records)
+    if program.repeats < 1 or not 0 <= program.loop_start <= program.loop_stop < count <= index.max:
+        raise ValueError(f"the loop must lie within the records and these within index, not {program}")
     last = len(program.records) - 1
     loop_start, loop_stop = program.loop_start, program.loop_stop
     last_round = program.repeats - 1

@@ -40,6 +40,8 @@ def filter_order(aclk, running, advance, lane, group, lane_done, last, *, lanes,
     lane_done, last : bool, out
         It is the last one of its group, the last of all.
     """
+    if not (1 <= lanes <= lane.max and 1 <= groups <= group.max):
+        raise ValueError(f"lanes must be 1 to {lane.max}, groups 1 to {group.max}, not {lanes} and {groups}")
 
     @always_comb
     def detect_lane_end():

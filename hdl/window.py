@@ -40,6 +40,11 @@ def turn_window(words, first_row, first_column, window):
     return instances
 
 
+def _check_slice(word, low, high):
+    if not 0 <= low < high <= len(word):
+        raise ValueError(f"bits {low} to {high - 1} must lie within a word of {len(word)} bits")
+
+
 @block
 def take_lane(word, operand, *, low, high):
     """One signed element of a word.
@@ -49,6 +54,7 @@ def take_lane(word, operand, *, low, high):
     word : intbv of at least `high` bits, in
     operand : signed intbv of `high` - `low` bits, out
     """
+    _check_slice(word, low, high)
 
     @always_comb
     def take():
@@ -69,6 +75,7 @@ def take_masked_lane(aclk, word, row_mask, column_mask, operand, *, low, high, r
     column_mask : intbv of more than `column` bits, in
     operand : signed intbv of `high` - `low` bits, out
     """
+    _check_slice(word, low, high)
 
     @always(aclk.posedge)
     def take():
