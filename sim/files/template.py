@@ -6,6 +6,8 @@
 import re
 from pathlib import Path
 
+_NAME = re.compile(r"@([a-z]\w*)@")
+
 
 def fill(template: Path, **values: object) -> str:
     """Text of a template file with a value in the place of each name.
@@ -20,6 +22,3 @@ def fill(template: Path, **values: object) -> str:
     if names != values.keys():
         raise ValueError(f"{template.name} must be given {sorted(names)}, not {sorted(values)}")
     return _NAME.sub(lambda name: str(values[name[1]]), text)
-
-
-_NAME = re.compile(r"@([a-z]\w*)@")
