@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "examples/layers/point_1x1.toml"
+EXAMPLE = ROOT / "examples/layers/remainder_3x3_s2.toml"
 
 #: What users have in their folders; the rooms of this package, its dependencies, and modules of Python.
 FILES = ("hdl/__init__.py", "sim/__init__.py", "fixedpoint.py", "reference/__init__.py", "benchmarks/__init__.py",
