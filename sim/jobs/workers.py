@@ -19,6 +19,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib.util import find_spec
+from multiprocessing.connection import Connection, wait
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -73,7 +74,8 @@ def host_and_port(address: str) -> tuple[str, int]:
 @contextmanager
 def _processes() -> Iterator[Run]:
     context = multiprocessing.get_context("spawn")  # a fork would copy locks of Numba's threads
-    pool = ProcessPoolExecutor(processors(), context, initializer=_end_with_parent)
+    told, telling = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(processors(), context, initializer=_end_when_told, initargs=(told,))
 
     def run(function, jobs):
         with _interrupts_held_back():  # new processes inherit this: a Ctrl-C is for the parent alone
@@ -87,11 +89,12 @@ def _processes() -> Iterator[Run]:
     try:
         yield run
     except BaseException:
-        for process in multiprocessing.active_children():
-            process.terminate()
+        telling.close()
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+        told.close()
+        telling.close()
 
 
 @contextmanager
@@ -103,10 +106,10 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _end_with_parent() -> None:
-    """End this process and the programs that it started when it is told to, and when its parent is killed."""
+def _end_when_told(told: Connection) -> None:
+    """End this process and the programs that it started when the other end of a pipe is closed, or its owner dies."""
     signal.signal(signal.SIGTERM, _end)
-    threading.Thread(target=_watch_parent, daemon=True).start()
+    threading.Thread(target=_watch, args=(told,), daemon=True).start()
 
 
 def _end(*_) -> NoReturn:
@@ -114,9 +117,8 @@ def _end(*_) -> NoReturn:
     raise SystemExit(1)
 
 
-def _watch_parent() -> None:
-    parent = multiprocessing.parent_process()
-    parent.join()
+def _watch(told: Connection) -> None:
+    wait([told])
     os.kill(os.getpid(), signal.SIGTERM)
     threading.Event().wait(_GRACE_SECONDS)
     os._exit(1)

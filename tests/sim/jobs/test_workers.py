@@ -1,5 +1,6 @@
 """Workers: results as they come, from processes and from a cluster; nothing is left of what was interrupted."""
 
+import multiprocessing
 import os
 import signal
 import socket
@@ -34,6 +35,18 @@ def test_processes_give_every_result_with_its_job():
 def test_a_process_that_dies_is_one_message():
     with pytest.raises(CheckFailed, match="a worker process died"), workers() as run:
         list(run(os._exit, [7]))
+
+
+def test_other_processes_of_the_program_are_left_alone():
+    process = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(300,))
+    process.start()
+    try:
+        with pytest.raises(CheckFailed, match="a worker process died"), workers() as run:
+            list(run(os._exit, [7]))
+        process.join(1)
+        assert process.is_alive()
+    finally:
+        process.kill()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of a terminal")
