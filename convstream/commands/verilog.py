@@ -22,13 +22,15 @@ from convstream.sim.verilog.export import KIND, write_cores
 @layer_argument
 @out_option(required=True, what="the Verilog")
 @pass_option
-@click.option("--name", metavar="PREFIX", help="Put before every module and file name: layers can live together.")
+@click.option("--name", metavar="PREFIX",
+              help="Put before every module and file name; the files of layers of other names stay in the folder.")
 @json_option
 def command(layer_path: Path, out: Path, labels: list[str], name: str | None, as_json: bool) -> None:
     """Write the Verilog of a layer's cores, ready for synthesis.
 
     Beside each core are a self-checking test bench in plain Verilog, the vectors that it plays, and a FuseSoC core
-    file; the head of the test bench says how to run it.
+    file; the head of the test bench says how to run it. One folder can hold the cores of several layers, each with
+    its --name; what is written again replaces the files of its name alone.
     """
     if name is not None:
         require_identifier("--name", name)
@@ -38,7 +40,8 @@ def command(layer_path: Path, out: Path, labels: list[str], name: str | None, as
         tensors = all_tensors(file.layer, read_inputs(file).words)
     with working("converting"):
         modules = write_cores(out, file.layer, file.data, tensors, [PASS_NAMES[label] for label in labels], name or "")
-    files = read_manifest(out, KIND)["files"]
+    manifest = read_manifest(out, KIND)
+    files = {path: manifest["files"][path] for path in manifest["layers"][name or ""]["files"]}
     if as_json:
         print_json({"folder": str(out), "modules": modules, "files": files})
         return

@@ -7,9 +7,10 @@ A crash leaves the old folder, the new one or none, never half of one; a draft i
 the folder.  Only a folder that a manifest of the same kind describes completely is ever replaced.
 """
 
+import fcntl
 import hashlib
 import json
-import secrets
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from convstream.sim.errors import BadInput, CheckFailed, one_line
+from convstream.sim.files.new_folder import new_folder
 from convstream.sim.files.regular_file import open_plain
 
 MANIFEST = "manifest.json"
@@ -28,31 +30,36 @@ _LONGEST_PREFIX = 40
 
 
 @contextmanager
-def output_folder(folder: Path, kind: str, contents: dict[str, Any]) -> Iterator[Path]:
+def output_folder(folder: Path, kind: str, contents: dict[str, Any], layer: str | None = None) -> Iterator[Path]:
     """The draft of `folder`, to be filled in the with-block; sealed and renamed at its end, dropped if it raises.
 
     Parameters
     ----------
     kind : what the folder is, such as "convstream vectors".
     contents : further keys of the manifest.
+    layer : name of the layer, in a folder that may hold several: the files of the others stay.  The manifest then has
+        a table `layers`: of each the `contents` and the names of its files.
 
     Raises
     ------
     BadInput
-        `folder` exists and is not ours, or cannot be written.
+        `folder` exists and is not ours, or cannot be written, or something was put into it meanwhile.
     """
     folder = require_ours(folder, kind)
-    draft = folder.with_name(f"{_draft_prefix(folder)}{secrets.token_hex(4)}")
     try:
-        draft.mkdir(parents=True)
-        yield draft
-        manifest = {"kind": kind, **contents, "files": {name: _describe(draft / name) for name in _file_names(draft)}}
-        (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-        _rename(draft, folder)
+        draft = new_folder(folder.parent, _draft_prefix(folder))
+        try:
+            yield draft
+            with _locked(folder.parent):
+                if layer is not None:
+                    contents = {"layers": _with_others(draft, folder, kind, layer, contents)}
+                files = {name: _describe(draft / name) for name in _file_names(draft)}
+                (draft / MANIFEST).write_text(json.dumps({"kind": kind, **contents, "files": files}, indent=2) + "\n")
+                _rename(draft, folder, kind)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:
         raise BadInput(f"{folder}: cannot be written: {error.strerror or error}") from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def require_ours(folder: Path, kind: str) -> Path:
@@ -68,7 +75,7 @@ def require_ours(folder: Path, kind: str) -> Path:
     try:
         folder = folder.resolve()
         if folder.exists():
-            _require_replaceable(folder, kind)
+            _require_replaceable(folder, kind, folder)
         above = next(parent for parent in folder.parents if parent.exists())
         with TemporaryDirectory(prefix=_draft_prefix(folder), dir=above):
             pass  # permissions alone do not tell: a draft can be made there
@@ -79,20 +86,21 @@ def require_ours(folder: Path, kind: str) -> Path:
     return folder
 
 
-def _require_replaceable(folder: Path, kind: str) -> None:
+def _require_replaceable(folder: Path, kind: str, name: Path) -> None:
+    """Refuse a folder that is not ours, or holds what is not ours; `name` is what messages call it."""
     if not folder.is_dir():
-        raise BadInput(f"{folder}: exists and is not a folder")
+        raise BadInput(f"{name}: exists and is not a folder")
     if any(folder.iterdir()):
         try:
             manifest = read_manifest(folder, kind)
         except BadInput:
             raise BadInput(
-                f"{folder}: exists and was not written as {kind}: give another folder, or remove it"
+                f"{name}: exists and was not written as {kind}: give another folder, or remove it"
             ) from None
         if added := _added(folder, manifest):
-            raise BadInput(f"{folder}: holds {added[0]!r}, which is not ours: move it, or give another folder")
+            raise BadInput(f"{name}: holds {added[0]!r}, which is not ours: move it, or give another folder")
     if Path.cwd().is_relative_to(folder):  # whoever stands in it would be left in a folder that is gone
-        raise BadInput(f"{folder}: is the current folder or above it, and cannot be replaced: give one below or beside")
+        raise BadInput(f"{name}: is the current folder or above it, and cannot be replaced: give one below or beside")
 
 
 def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
@@ -120,6 +128,11 @@ def read_manifest(folder: Path, kind: str) -> dict[str, Any]:
     files = manifest.get("files")
     if not isinstance(files, dict) or not all(isinstance(entry, dict) for entry in files.values()):
         raise BadInput(f"{path}: files must be a table of tables")
+    layers = manifest.get("layers", {})
+    if not isinstance(layers, dict) or not all(
+        isinstance(layer, dict) and isinstance(layer.get("files"), list) for layer in layers.values()
+    ):
+        raise BadInput(f"{path}: layers must be a table of tables, each with a list of files")
     return manifest
 
 
@@ -167,13 +180,39 @@ def _describe(path: Path) -> dict[str, Any]:
         return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
-def _rename(draft: Path, folder: Path) -> None:
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One program at a time: of two that add a layer to the same folder, the second keeps what the first has added."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _with_others(draft: Path, folder: Path, kind: str, layer: str, contents: dict[str, Any]) -> dict[str, Any]:
+    """The table of layers: this one, in `draft`, and the others in `folder`, whose files are copied."""
+    layers = {layer: {**contents, "files": _file_names(draft)}}
+    if (folder / MANIFEST).exists():
+        there = _file_names(folder)
+        for name, other in read_manifest(folder, kind).get("layers", {}).items():
+            if name != layer:
+                layers[name] = other | {"files": [file for file in other["files"] if file in there]}
+                for file in layers[name]["files"]:
+                    shutil.copy2(folder / file, draft / file, follow_symlinks=False)
+    return dict(sorted(layers.items()))
+
+
+def _rename(draft: Path, folder: Path, kind: str) -> None:
     old = draft.with_name(f"{draft.name}.old")
     if folder.exists():
         folder.rename(old)
     try:
+        if old.exists():
+            _require_replaceable(old, kind, folder)  # again: something may have been put into it since
         draft.rename(folder)
-    except OSError:
+    except (OSError, BadInput):
         if old.exists():
             old.rename(folder)
         raise

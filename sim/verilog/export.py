@@ -1,6 +1,7 @@
 """What is exported beside a core, for others to check it with their own tools: bench, vectors, FuseSoC core file."""
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ KIND = "convstream verilog"
 def write_cores(
     folder: Path, layer: Layer, data: Data, tensors: dict[str, np.ndarray], passes: Sequence[str], name: str = ""
 ) -> list[str]:
-    """Write the cores of `passes` with their benches, or replace the folder if it is one of ours.
+    """Write the cores of `passes` with their benches, or replace those of this name in a folder that is ours.
 
     Parameters
     ----------
@@ -43,7 +44,9 @@ def write_cores(
     """
     prefix = f"{name}_" if name else ""
     modules = {pass_name: prefix + PASSES[pass_name].module for pass_name in passes}
-    with output_folder(folder, KIND, {"layer_file": layer_tables(layer, data)}) as draft:
+    contents = {"convstream": version("convstream"), "modules": list(modules.values())}
+    contents |= {"layer_file": layer_tables(layer, data)}
+    with output_folder(folder, KIND, contents, layer=name) as draft:
         for pass_name, module in modules.items():
             convert(layer, pass_name, draft, module)
             write_bench(draft, layer, tensors, pass_name, module, prefix)

@@ -2,6 +2,7 @@ import os
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,89 @@ def test_what_goes_wrong_inside_leaves_the_old_folder_alone(tmp_path, error):
         write_half()
     assert check(tmp_path / "folder") == "old"
     assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
+
+
+def write_while(folder: Path, name: str) -> None:
+    """Write the folder while the user puts a file into it."""
+    with output_folder(folder, KIND, {}) as draft:
+        (draft / "one").write_text("new")
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text("mine")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "below/thesis.tex"])
+def test_what_was_put_into_the_folder_meanwhile_is_not_lost(tmp_path, name):
+    folder = tmp_path / "folder"
+    write(folder, "old")
+    with pytest.raises(BadInput) as caught:
+        write_while(folder, name)
+    assert str(caught.value) == f"{folder}: holds {name!r}, which is not ours: move it, or give another folder"
+    assert (folder / name).read_text() == "mine"
+    assert (folder / "one").read_text().startswith("old")
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_folder_that_was_made_meanwhile_is_not_lost(tmp_path):
+    with pytest.raises(BadInput, match="folder: exists and was not written as"):
+        write_while(tmp_path / "folder", "notes.txt")
+    assert (tmp_path / "folder/notes.txt").read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
+
+
+def write_layer(folder: Path, layer: str, *names: str, text: str = "1") -> None:
+    with output_folder(folder, KIND, {"text": text}, layer=layer) as draft:
+        for name in names:
+            (draft / f"{layer}_{name}").write_text(text)
+
+
+def layers(folder: Path) -> dict[str, dict]:
+    """The table of layers of a sound folder that holds the files of this table and no others."""
+    manifest = read_manifest(folder, KIND)
+    check_files(folder, manifest)
+    assert sorted(manifest["files"]) == sorted(name for layer in manifest["layers"].values() for name in layer["files"])
+    return manifest["layers"]
+
+
+def test_layers_live_together_and_each_replaces_its_own_files_alone(tmp_path):
+    folder = tmp_path / "folder"
+    write_layer(folder, "left", "x", "z")
+    write_layer(folder, "eye", "x", "z")
+    assert layers(folder) == {
+        "eye": {"text": "1", "files": ["eye_x", "eye_z"]}, "left": {"text": "1", "files": ["left_x", "left_z"]}
+    }  # fmt: skip
+    write_layer(folder, "left", "x", text="2")
+    assert layers(folder)["left"] == {"text": "2", "files": ["left_x"]}
+    assert {path.name: path.read_text() for path in folder.iterdir() if path.name != "manifest.json"} == {
+        "eye_x": "1", "eye_z": "1", "left_x": "2"
+    }  # fmt: skip
+    (folder / "eye_x").unlink()
+    write_layer(folder, "left", "x", text="3")
+    assert layers(folder)["eye"]["files"] == ["eye_z"]
+
+
+def test_layers_that_are_written_at_once_are_all_kept(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda layer: write_layer(tmp_path / "folder", layer, "x"), "abcdefgh"))
+    assert list(layers(tmp_path / "folder")) == list("abcdefgh")
+
+
+@pytest.mark.parametrize("table", ['{"a": {"files": ["../secret"]}}', '{"a": {"files": ["/etc/passwd"]}}'])
+def test_nothing_outside_of_the_folder_is_copied(tmp_path, table):
+    (tmp_path / "secret").write_text("secret")
+    write(tmp_path / "folder")
+    manifest = (tmp_path / "folder/manifest.json").read_text()
+    (tmp_path / "folder/manifest.json").write_text(manifest.replace("{", f'{{"layers": {table},', 1))
+    write_layer(tmp_path / "folder", "b", "x")
+    assert layers(tmp_path / "folder")["a"]["files"] == []
+
+
+@pytest.mark.parametrize("table", ["[]", '{"a": 1}', '{"a": {"files": 1}}', '{"a": {}}'])
+def test_an_odd_table_of_layers_is_not_ours(tmp_path, table):
+    write(tmp_path / "folder")
+    manifest = (tmp_path / "folder/manifest.json").read_text()
+    (tmp_path / "folder/manifest.json").write_text(manifest.replace("{", f'{{"layers": {table},', 1))
+    with pytest.raises(BadInput, match="exists and was not written as test folder"):
+        write_layer(tmp_path / "folder", "b", "x")
 
 
 @pytest.mark.parametrize(("change", "message"), [
