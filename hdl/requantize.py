@@ -16,42 +16,49 @@ from myhdl import Constant, Signal, always, always_comb, block, intbv
 from convstream.fixedpoint.formats import Overflow, Rounding
 from convstream.fixedpoint.stochastic import initial_state
 from convstream.hdl.draw import draw_bits
-from convstream.hdl.registers import named, register
+from convstream.hdl.registers import like, named, register
 
 
 @block
-def choose_increment(value, increment, *, rounding, shift):
-    """What the rounding mode adds to `value` before its last `shift` bits are dropped.
+def choose_increment(value, increment, *, shift):
+    """What rounding toward zero adds to `value` before its last `shift` bits are dropped.
 
     Parameters
     ----------
     value : signed intbv of more than `shift` bits, in
     increment : intbv of `shift` bits, out
     """
-    half, whole = 1 << (shift - 1), 1 << shift
+    whole = 1 << shift
 
     @always_comb
-    def half_even():
-        if value[shift]:
-            increment.next = half
-        else:
-            increment.next = half - 1
-
-    @always_comb
-    def half_away():
-        if value < 0:
-            increment.next = half - 1
-        else:
-            increment.next = half
-
-    @always_comb
-    def toward_zero():
+    def choose():
         if value < 0:
             increment.next = whole - 1
         else:
             increment.next = 0
 
-    return {Rounding.HALF_EVEN: half_even, Rounding.HALF_AWAY: half_away, Rounding.TOWARD_ZERO: toward_zero}[rounding]
+    return choose
+
+
+@block
+def tie_up(value, up, *, rounding, shift):
+    """Whether a `value` that lies halfway between two results is rounded to the upper one.
+
+    Parameters
+    ----------
+    value : signed intbv of more than `shift` bits, in
+    up : bool, out
+    """
+
+    @always_comb
+    def half_even():
+        up.next = value[shift]
+
+    @always_comb
+    def half_away():
+        up.next = value >= 0
+
+    return {Rounding.HALF_EVEN: half_even, Rounding.HALF_AWAY: half_away}[rounding]
 
 
 @block
@@ -71,6 +78,30 @@ def add_increment(aclk, value, increment, rounded):
         rounded.next = value + increment
 
     return add
+
+
+@block
+def add_and_carry(aclk, value, increment, carry, rounded):
+    """Registered full-width sum, and one more with `carry`.
+
+    Parameters
+    ----------
+    value : signed intbv, in
+    increment : intbv, in
+    carry : bool, in
+    rounded : signed intbv of the whole sum, out: a cycle after the others
+    """
+    total = like(rounded)
+
+    @always_comb
+    def add():
+        total.next = value + increment
+
+    @always(aclk.posedge)
+    def finish():
+        rounded.next = total + carry
+
+    return add, finish
 
 
 @block
@@ -105,13 +136,17 @@ def round_value(aclk, value, draw, rounded, *, rounding, shift):
         return register(aclk, value, rounded)
     if rounding is Rounding.STOCHASTIC:
         return add_increment(aclk, value, draw, rounded)
+    if rounding is Rounding.TOWARD_ZERO:
+        increment = Signal(intbv(0)[shift:])
+        choose = choose_increment(value, increment, shift=shift)
+        return named(increment=choose, sum=add_increment(aclk, value, increment, rounded))
+    half = 1 << (shift - 1)
     if rounding is Rounding.HALF_UP:
-        half = Constant(intbv(1 << (shift - 1))[shift:])
-        return add_increment(aclk, value, half, rounded)
-    increment = Signal(intbv(0)[shift:])
+        return add_increment(aclk, value, Constant(intbv(half)[shift:]), rounded)
+    up = Signal(bool(0))
     return named(
-        increment=choose_increment(value, increment, rounding=rounding, shift=shift),
-        sum=add_increment(aclk, value, increment, rounded),
+        up=tie_up(value, up, rounding=rounding, shift=shift),
+        sum=add_and_carry(aclk, value, Constant(intbv(half - 1)[shift:]), up, rounded),
     )
 
 
