@@ -147,7 +147,9 @@ def weight_order(aclk, running, advance, bias, place, *, plan):
     in_group = Signal(intbv(0, min=0, max=max(2, in_groups)))
     row = Signal(intbv(0, min=0, max=max(2, kernel_rows)))
     column = Signal(intbv(0, min=0, max=max(2, kernel_columns)))
-    offset, out_offset = (Signal(intbv(0, min=0, max=plan.weight_depth + 1)) for _ in range(2))
+    last_out_offset = (out_groups - 1) * out_stride
+    offset = Signal(intbv(0, min=0, max=max(2, plan.weight_depth - last_out_offset)))
+    out_offset = Signal(intbv(0, min=0, max=max(2, last_out_offset + 1)))
     pixel_done, row_done, filter_done, lane_done, next_filter, last_filter = (Signal(bool(0)) for _ in range(6))
 
     rows, columns = range(kernel_rows), range(kernel_columns)
