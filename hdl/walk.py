@@ -42,15 +42,16 @@ def walk(aclk, aresetn, advance, index, at_end, *, program):
     @always_seq(aclk.posedge, reset=aresetn)
     def step():
         if advance:
+            if index == loop_stop:
+                if loop_round == last_round:
+                    loop_round.next = 0
+                else:
+                    loop_round.next = loop_round + 1
             if looping:
                 index.next = loop_start
-                loop_round.next = loop_round + 1
+            elif index == last:
+                index.next = 0
             else:
-                if index == loop_stop:
-                    loop_round.next = 0
-                if index == last:
-                    index.next = 0
-                else:
-                    index.next = index + 1
+                index.next = index + 1
 
     return (decide, step) if at_end is None else (decide, detect_end, step)
