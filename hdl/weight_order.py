@@ -151,6 +151,7 @@ def weight_order(aclk, running, advance, bias, place, *, plan):
     offset = Signal(intbv(0, min=0, max=max(2, plan.weight_depth - last_out_offset)))
     out_offset = Signal(intbv(0, min=0, max=max(2, last_out_offset + 1)))
     pixel_done, row_done, filter_done, lane_done, next_filter, last_filter = (Signal(bool(0)) for _ in range(6))
+    walking = Signal(bool(0))  # from weight to weight within a filter
 
     rows, columns = range(kernel_rows), range(kernel_columns)
     parts = named(
@@ -162,26 +163,30 @@ def weight_order(aclk, running, advance, bias, place, *, plan):
     )
 
     if plan.gradient:
-        parts += named(offset=tap_offset(aclk, running, advance, pixel_done, row, column, offset, plan=plan))
+        parts += named(offset=tap_offset(aclk, walking, advance, pixel_done, row, column, offset, plan=plan))
     else:
         bank_done = pixel_done if plan.columns.parallel else row_done if plan.rows.parallel else filter_done
-        parts += named(offset=count_offset(aclk, running, advance, bank_done, offset))
+        parts += named(offset=count_offset(aclk, walking, advance, bank_done, offset))
 
     @always_comb
     def locate():
         place.address.next = out_offset + offset
 
     @always_comb
+    def walk():
+        walking.next = running and not bias
+
+    @always_comb
     def detect_pixel_end():
-        pixel_done.next = in_group == in_groups - 1 or bias
+        pixel_done.next = in_group == in_groups - 1
 
     @always_comb
     def detect_row_end():
-        row_done.next = pixel_done and (column == kernel_columns - 1 or bias)
+        row_done.next = pixel_done and column == kernel_columns - 1
 
     @always_comb
     def detect_filter_end():
-        filter_done.next = row_done and (row == kernel_rows - 1 or bias)
+        filter_done.next = bias or (row_done and row == kernel_rows - 1)
 
     @always_comb
     def leave_filter():
@@ -193,7 +198,7 @@ def weight_order(aclk, running, advance, bias, place, *, plan):
 
     @always(aclk.posedge)
     def count():
-        if not running:
+        if not walking:
             in_group.next = 0
             column.next = 0
             row.next = 0
@@ -222,6 +227,6 @@ def weight_order(aclk, running, advance, bias, place, *, plan):
                 out_offset.next = out_offset + out_stride
 
     return (
-        parts, locate, detect_pixel_end, detect_row_end, detect_filter_end, leave_filter, detect_end, count,
+        parts, locate, walk, detect_pixel_end, detect_row_end, detect_filter_end, leave_filter, detect_end, count,
         offset_filters,
     )  # fmt: skip
