@@ -44,9 +44,7 @@ class Direct:
         padded = int(blocks[-1])
         planes = convolution.pairs * len(rows.phases) * len(columns.phases) * len(cut.a)
         row_bytes = (columns.positions + columns.reach) * (4 * planes + cut.sums.itemsize * padded)
-        row_tiles = RowTiles.of(
-            convolution.images, rows.positions, row_bytes, convolution.multiplications, resources
-        )
+        row_tiles = RowTiles.of(convolution.images, rows.positions, row_bytes, convolution.multiplications, resources)
         layout = Planes(convolution.channels, rows, columns, row_tiles.height)
         of_image, of_filter = layout.pair_count * layout.size, round_up(row_tiles.height * layout.pitch, TILE_PIXELS)
         targets, bounds, (offsets, first, second) = _steps(layout, filters)
@@ -80,8 +78,8 @@ class Direct:
     def run(
         self, source: np.ndarray, weights: np.ndarray, bias: np.ndarray, draws: np.ndarray, results: np.ndarray
     ) -> bool:
-        """As `kernels.convolve.convolve`; False if a word is outside its format, or the weights allow no halves:
-        some results are then missing.
+        """As `kernels.convolve.convolve`; False, with incomplete results, if a word is outside its format, or if the
+        weights allow no halves.
         """
         source_words, weight_words, bias_words, result_words = addresses(source, weights, bias, results)
         memory = working_memory(self._memory)

@@ -103,9 +103,7 @@ class Winograd:
         blocks, sums = filter_blocks(filters.count), np.dtype(np.int32)
         padded = int(blocks[-1])
         row_bytes = 4 * (columns.positions + columns.reach) * (POINTS + 4) * (pairs + padded) // _ROW_TILE
-        row_tiles = RowTiles.of(
-            convolution.images, rows.positions, row_bytes, convolution.multiplications, resources
-        )
+        row_tiles = RowTiles.of(convolution.images, rows.positions, row_bytes, convolution.multiplications, resources)
         layout = Planes(convolution.channels, rows, columns, row_tiles.height)
         of_phases, of_plane = layout.pair_count * layout.size, round_up(row_tiles.height * layout.pitch, TILE_PIXELS)
         of_point = row_tiles.images * padded * of_plane

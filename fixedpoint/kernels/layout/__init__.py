@@ -1,1 +1,1 @@
-"""How tensors lie in memory for kernels: phases, tiles of rows, planes, digits of wide words."""
+"""The layout of tensors in memory: phases, planes, row tiles, digits; kernels that gather and pack words into it."""

@@ -1,1 +1,1 @@
-"""What kernels run on: compilation, threads, working memory, vector instructions."""
+"""What kernels run on: compilation and its cache, calls by address, threads, scratch memory, vectors, the machine."""

@@ -11,7 +11,7 @@ than they are worth, so they are called by their addresses::
 address says which.
 
 Words whose dtype is not the same in every layer are handed on by address too, so that what hands them on is compiled
-once, and only what looks at them for each dtype::
+once, and only what reads them for each dtype::
 
     add_entry(function, words_of(array.dtype))  a function that says: words = carray(words, (size,))
     call_add(address, (at(words),))             words: one of `addresses`, of an array that is kept as long

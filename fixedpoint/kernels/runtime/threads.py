@@ -1,6 +1,6 @@
 """Threads: one for each processor that this process may use, or as many as `threads` says.
 
-Results never depend on it, because integer sums do not depend on their order.
+Results never depend on their number, because integer sums do not depend on their order.
 
 A pass is a sequence of stages, a stage a number of tasks.  A thread that is free takes the next task, in compiled code,
 and goes on to the next stage when none is left; there it first waits until the others have finished theirs::
@@ -31,7 +31,7 @@ from convstream.fixedpoint.kernels.runtime.machine import processors
 #: Tasks of one call of compiled code, after which Python handles a Ctrl-C.
 TASKS_PER_CALL = 64
 #: How often a thread that is done polls the others before it sleeps: for about a millisecond.
-_LOOKS = 1 << 20
+_POLLS = 1 << 20
 #: Columns of the counters; a line is a stage.
 TASKS, TAKEN, FINISHED, CANCELLED = _KINDS = range(4)
 #: Tasks taken and finished of a stage in which something failed: more than any stage has.
@@ -191,8 +191,8 @@ def wait(counters, stage):
 
 @compiled
 def _soon_finished(counters):
-    stage = looks = 0
-    while stage < len(counters) and looks < _LOOKS:
-        looks += 1
+    stage = polls = 0
+    while stage < len(counters) and polls < _POLLS:
+        polls += 1
         stage += _finished(counters, stage) == counters[stage, TASKS]  # more: stopped
     return stage == len(counters)
