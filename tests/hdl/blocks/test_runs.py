@@ -29,9 +29,11 @@ def _slots(plan, record, ring, gradient_ring):
             )  # fmt: skip
 
 
-@pytest.mark.parametrize(("kernel_lanes", "stride", "padding"), [(1, 1, 1), (1, 2, 2), (3, 1, 1), (9, 1, 1), (9, 2, 0)])
-def test_slots_of_rows(bench, kernel_lanes, stride, padding):
-    layer = small_layer((5, 6), (4, 4), stride=stride, padding=padding, lanes=(2, 2, kernel_lanes))
+@pytest.mark.parametrize(("columns", "kernel_lanes", "stride", "padding"), [
+    (6, 1, 1, 1), (6, 1, 2, 2), (6, 3, 1, 1), (6, 9, 1, 1), (6, 9, 2, 0), (1, 1, 1, 1),
+])  # fmt: skip
+def test_slots_of_rows(bench, columns, kernel_lanes, stride, padding):
+    layer = small_layer((5, columns), (4, 4), stride=stride, padding=padding, lanes=(2, 2, kernel_lanes))
     plan = GradientPlan(layer)
     row, (taken,) = GradientRow(plan), flags(1)
     slot = GradientSlot(plan, row)

@@ -17,7 +17,7 @@ def test_slots_of_positions(bench, kernel_lanes):
 
     rows, columns = plan.row_records, plan.column_records
     expected, seen, results = [], [], 0
-    chosen = None
+    chosen, within_result = None, False
     for _ in range(1200):
         if chosen is None and bench.chance(0.8):
             row, column = bench.pick.choice(rows), bench.pick.choice(columns)
@@ -43,14 +43,17 @@ def test_slots_of_positions(bench, kernel_lanes):
                 for tap_row in range(row.last_tap_row + 1)
                 for step in range(column.last_slot + 1)
             ]  # fmt: skip
-        position.valid.next, room.next = chosen is not None, bench.chance(0.6)
+        position.valid.next, room.next = chosen is not None, (may_begin := bench.chance(0.6))
+        goes = chosen is not None and (may_begin or within_result)
         bench.settle()
         assert room or not issued
         results += issued
         if taken:
             chosen = None
         bench.edge()
-        if slot.valid:
+        assert slot.valid == goes
+        if goes:
+            within_result = not slot.last
             masks = (slot.row_mask, slot.column_mask) if plan.masked else ()
             fields = (
                 slot.first, slot.last, slot.frame_end, slot.ring, slot.column, slot.weight_base, slot.weight_offset,
