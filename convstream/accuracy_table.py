@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -34,6 +36,12 @@ def import_table(layer: Layer, rows: Sequence[ImportAccuracy]) -> Table:
             row.tensor, str(layer.formats.of(row.tensor)), decibels(row.sqnr_db), f"{row.clipped_share:.2%}"
         )
     return table
+
+
+def accuracy_as_json(row: Accuracy) -> dict[str, Any]:
+    """One pass, as JSON has it."""
+    shown = asdict(row)
+    return {"pass": shown.pop("pass_name"), **shown}
 
 
 def decibels(ratio_db: float) -> str:

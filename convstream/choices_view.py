@@ -67,7 +67,7 @@ class View:
     def as_json(self) -> dict[str, Any]:
         best = set(self.best)
         return {
-            "pass": self.passes,
+            "pass": self.passes.replace("-", "_"),
             "target": self.target.name,
             "device": self.target.device,
             **vars(self.rules),
@@ -122,7 +122,7 @@ class View:
             "in_set": in_set,
             "recommended": candidate is self.recommended,
             "measured": results and {
-                kind: {_label(name): outcome.values or {"failure": outcome.failure} for name, outcome in done.items()}
+                kind: {name: outcome.values or {"failure": outcome.failure} for name, outcome in done.items()}
                 for kind, done in results.outcomes.items()
             },
         }  # fmt: skip

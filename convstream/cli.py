@@ -18,6 +18,7 @@ import click
 from convstream.fixedpoint.errors import CompilerDisabled
 from convstream.hdl.errors import ConversionError
 from convstream.sim.errors import BadInput, CheckFailed, one_line
+from convstream.sim.version import convstream_version
 
 _FAILED, _BAD_INPUT, _INTERRUPTED, _TERMINATED = 1, 2, 130, 143
 
@@ -43,7 +44,7 @@ class _Commands(click.Group):
     epilog="Example:  convstream simulate examples/layers/photograph_3x3.toml",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(package_name="convstream")
+@click.version_option(convstream_version())
 def cli() -> None:
     """One convolution layer, forward and backward, from float mathematics to bit-exact streaming Verilog."""
 

@@ -21,6 +21,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from convstream.sim.version import convstream_version
+
 _PATIENCE_SECONDS = 2
 _PIPE_COLUMNS = 120  # where there is no terminal to ask for its width
 
@@ -31,9 +33,9 @@ def print_table(table: Table) -> None:
     Console(width=width, markup=False, emoji=False).print(table)  # what is in brackets may be a name
 
 
-def print_json(value: Any) -> None:
-    """Print `value` as JSON; infinities, which JSON does not know, become null."""
-    click.echo(json.dumps(_finite(value), indent=2))
+def print_json(value: dict[str, Any]) -> None:
+    """Print a table as JSON, after the version; infinities, which JSON does not know, become null."""
+    click.echo(json.dumps({"convstream": convstream_version()} | _finite(value), indent=2))
 
 
 @contextmanager

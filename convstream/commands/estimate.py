@@ -44,7 +44,7 @@ def command(layer_path: Path, labels: list[str], clock_mhz: float | None, as_jso
 
 def _as_json(layer: Layer, label: str, core: Estimate, clock_mhz: float | None) -> dict[str, Any]:
     shown = {
-        "pass": label,
+        "pass": PASS_NAMES[label],
         "batch_cycles": core.batch_cycles,
         "latency_cycles": core.latency_cycles,
         "period_cycles": float(core.period),

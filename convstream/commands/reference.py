@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from convstream.accuracy_table import accuracy_table, import_table
+from convstream.accuracy_table import accuracy_as_json, accuracy_table, import_table
 from convstream.console import print_json, print_table, working
 from convstream.fixedpoint.quantize import dequantize
 from convstream.inputs import read_inputs
@@ -17,6 +17,7 @@ from convstream.sim.layers.tables import layer_tables
 from convstream.sim.tensors.npz import write_npz
 from convstream.sim.tensors.sources import INPUTS
 from convstream.sim.vectors.folder import all_tensors
+from convstream.sim.version import convstream_version
 
 KIND = "convstream reference"
 
@@ -41,13 +42,16 @@ def command(layer_path: Path, out: Path | None, as_json: bool) -> None:
         floats = float_results(file.layer, words)
     if out:
         operands = {name: dequantize(words[name], file.layer.formats.of(name)) for name in INPUTS}
-        with output_folder(out, KIND, {"layer_file": layer_tables(file.layer, file.data)}) as draft:
+        contents = {"convstream": convstream_version(), "layer_file": layer_tables(file.layer, file.data)}
+        with output_folder(out, KIND, contents) as draft:
             write_npz(draft / "reference.npz", operands | floats)
     rows = accuracy(file.layer, words, floats)
     if as_json:
-        print_json(
-            {"passes": [asdict(row) for row in rows], "imports": [asdict(row) for row in inputs.imports]}
-        )
+        print_json({
+            "layer": str(layer_path),
+            "passes": [accuracy_as_json(row) for row in rows],
+            "imports": [asdict(row) for row in inputs.imports],
+        })  # fmt: skip
     else:
         if inputs.imports:
             print_table(import_table(file.layer, inputs.imports))

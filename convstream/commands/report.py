@@ -8,7 +8,7 @@ import click
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from convstream.accuracy_table import decibels, import_table
+from convstream.accuracy_table import accuracy_as_json, decibels, import_table
 from convstream.console import print_json, print_table, working
 from convstream.fixedpoint.layer import Layer
 from convstream.hdl.passes import PASSES
@@ -67,7 +67,7 @@ def _row(layer: Layer, row: Accuracy, simulated: dict[str, SimulationResult]) ->
     """Everything known about one pass; the bias gradient leaves by the weight gradient's core."""
     is_bias = row.pass_name == "bias_gradient"
     result = simulated["weight_gradient" if is_bias else row.pass_name]
-    return asdict(row) | {
+    return accuracy_as_json(row) | {
         "multiplications": 0 if is_bias else layer.geometry.multiplications,
         "cycles": result.cycles,
         "core": _EXACT if result.matched else _DIFFERS,
@@ -82,7 +82,7 @@ def _table(name: str, rows: list[dict[str, Any]]) -> Table:
     table.add_column("core")
     for row in rows:
         table.add_row(
-            row["pass_name"].replace("_", "-"), row["tensor"], decibels(row["sqnr_db"]), f"{row['largest_error']:.3g}",
+            row["pass"].replace("_", "-"), row["tensor"], decibels(row["sqnr_db"]), f"{row['largest_error']:.3g}",
             f"{row['out_of_range_share']:.2%}", f"{row['multiplications']:,}", f"{row['cycles']:,}", row["core"],
         )  # fmt: skip
     return table

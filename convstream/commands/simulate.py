@@ -5,6 +5,7 @@ import shlex
 import time
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,17 @@ from rich.table import Table
 
 from convstream.console import print_json, print_table, working
 from convstream.fixedpoint.dataflow.timing.cycles import core_cycles
+from convstream.hdl.errors import ConversionError
 from convstream.inputs import read_inputs
 from convstream.junit import Case, write_junit
 from convstream.layer_file import LayerFile, read_layer_file
-from convstream.options import PASS_NAMES, json_option, layer_argument, pass_option
+from convstream.options import PASS_NAMES, json_option, pass_option
 from convstream.sim.bench.stalls import HIGHEST_STALL
-from convstream.sim.errors import CheckFailed
+from convstream.sim.errors import CheckFailed, one_line
 from convstream.sim.files.atomic_file import draft_of
 from convstream.sim.result import SimulationResult
 from convstream.sim.simulate import SIMULATORS, simulate
+from convstream.sim.tensors.sources import make_tensors
 from convstream.sim.vectors.folder import all_tensors
 
 
@@ -44,15 +47,24 @@ class Run:
     `predicted_cycles` is None where streams stall.
     """
 
+    layer_path: Path
     pass_name: str
     seconds: float
     predicted_cycles: int | None
     result: SimulationResult | None
     failure: str | None
 
+    @property
+    def label(self) -> str:
+        return self.pass_name.replace("_", "-")
 
-@click.command("simulate", epilog="Example:  convstream simulate examples/layers/photograph_3x3.toml --stall 0.5")
-@layer_argument
+
+@click.command(
+    "simulate",
+    epilog="Examples:  convstream simulate examples/layers/photograph_3x3.toml --stall 0.5;  "
+    "convstream simulate examples/layers/*.toml --junit build/simulation.xml"
+)
+@click.argument("layer_paths", metavar="LAYER.toml...", type=click.Path(path_type=Path), nargs=-1, required=True)
 @pass_option
 @click.option("--simulator", type=click.Choice(list(SIMULATORS)), default="verilator", show_default=True)
 @click.option("--stall", type=_Share(0, HIGHEST_STALL), default=0.0, show_default=True,
@@ -60,45 +72,55 @@ class Run:
 @click.option("--seed", type=click.IntRange(0, (1 << 31) - 1), default=1, show_default=True, help="Of the stalls.")
 @click.option("--waves", is_flag=True, help="Keep the waves, below build/runs.")
 @click.option("--junit", metavar="FILE", type=click.Path(path_type=Path),
-              help="Write a JUnit report; replaced if it exists.")  # fmt: skip
+              help="Write a JUnit report, a suite for each layer; replaced if it exists.")  # fmt: skip
 @json_option
 @click.pass_context
 def command(
-    context: click.Context, layer_path: Path, labels: list[str], junit: Path | None, as_json: bool, **options: Any
-) -> None:
-    """Simulate a layer's cores against the integer model.
+    context: click.Context, layer_paths: tuple[Path, ...], labels: list[str], junit: Path | None, as_json: bool,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Simulate the cores of layers against the integer model.
 
-    Every bit that comes out is compared. The exit code is 1 if anything differs, or if nothing can be said. Builds
-    are kept below build/cores and used again.
+    Every bit that comes out is compared. The exit code is 1 if anything differs in any layer, or if a core gives no
+    result. All layer files and data are checked before the first simulation. Builds are kept below build/cores and
+    used again.
     """
-    file = read_layer_file(layer_path)
+    files = [read_layer_file(path) for path in layer_paths]
     with draft_of(junit) if junit else nullcontext() as draft:
-        with working("computing what must come out"):
-            tensors = all_tensors(file.layer, read_inputs(file).words)
-        runs = [_run(file, tensors, label, options) for label in labels]
+        for file in files[1:]:  # those of the first layer come next; all are not kept, for they may be large
+            make_tensors(file.layer, file.data, file.path.parent)
+        runs = [run for file in files for run in _simulate(file, [PASS_NAMES[label] for label in labels], options)]
         if draft:
-            write_junit(draft, layer_path.stem, [Case(run.pass_name, run.seconds, run.failure) for run in runs])
+            write_junit(draft, [(path.stem, [_as_case(run, options) for run in group])
+                                for path, group in groupby(runs, lambda run: run.layer_path)])  # fmt: skip
     if as_json:
-        print_json({"layer": str(layer_path), **options, "runs": [_as_json(run) for run in runs]})
+        print_json({**options, "runs": [_as_json(run) for run in runs]})
     else:
-        _print(runs)
+        _print(runs, several=len(files) > 1)
     for run in runs:
         if run.failure:
-            click.echo(f"{run.pass_name}: {run.failure}", err=True)
-            click.echo(f"reproduce: {_command(layer_path, run.pass_name, options)}", err=True)
+            where = f"{one_line(run.layer_path)}: " if len(files) > 1 else ""
+            click.echo(f"{where}{run.label}: {run.failure}", err=True)
+            click.echo(f"reproduce: {_command(run, options)}", err=True)
     context.exit(1 if any(run.failure for run in runs) else 0)
 
 
-def _run(file: LayerFile, tensors: dict[str, np.ndarray], label: str, options: dict[str, Any]) -> Run:
+def _simulate(file: LayerFile, pass_names: list[str], options: dict[str, Any]) -> list[Run]:
+    with working(f"{file.path.stem}: computing what must come out"):
+        tensors = all_tensors(file.layer, read_inputs(file).words)
+    return [_run(file, tensors, name, options) for name in pass_names]
+
+
+def _run(file: LayerFile, tensors: dict[str, np.ndarray], pass_name: str, options: dict[str, Any]) -> Run:
     started = time.monotonic()
-    with working(f"simulating {label}"):
+    with working(f"{file.path.stem}: simulating {pass_name.replace('_', '-')}"):
         try:
-            result = simulate(file.layer, tensors, PASS_NAMES[label], **options)
+            result = simulate(file.layer, tensors, pass_name, **options)
             failure = None if result.matched else _describe(result)
-        except CheckFailed as error:
+        except (CheckFailed, ConversionError) as error:
             result, failure = None, str(error)
-    predicted = None if options["stall"] else core_cycles(file.layer, PASS_NAMES[label]).batch_cycles()
-    return Run(label, time.monotonic() - started, predicted, result, failure)
+    predicted = None if options["stall"] else core_cycles(file.layer, pass_name).batch_cycles()
+    return Run(file.path, pass_name, time.monotonic() - started, predicted, result, failure)
 
 
 def _describe(result: SimulationResult) -> str:
@@ -109,15 +131,25 @@ def _describe(result: SimulationResult) -> str:
     return "; ".join(parts)
 
 
-def _command(layer_path: Path, pass_name: str, options: dict[str, Any]) -> str:
-    words = ["convstream", "simulate", str(layer_path), "--pass", pass_name, "--simulator", options["simulator"]]
+def _command(run: Run, options: dict[str, Any]) -> str:
+    words = ["convstream", "simulate", str(run.layer_path), "--pass", run.label, "--simulator", options["simulator"]]
     words += ["--stall", str(options["stall"]), "--seed", str(options["seed"])]
     return shlex.join(words + ["--waves"] * options["waves"])
 
 
+def _as_case(run: Run, options: dict[str, Any]) -> Case:
+    properties = {"layer": run.layer_path} | {name: options[name] for name in ("simulator", "stall", "seed")}
+    if run.result:
+        properties |= {"cycles": run.result.cycles, "latency_cycles": run.result.latency_cycles}
+    return Case(run.pass_name, run.seconds, run.failure, properties)
+
+
 def _as_json(run: Run) -> dict[str, Any]:
     result = run.result
-    shown = {"pass": run.pass_name, "bit_exact": run.failure is None, "failure": run.failure}
+    shown = {
+        "layer": str(run.layer_path), "pass": run.pass_name, "seconds": round(run.seconds, 3),
+        "bit_exact": run.failure is None, "failure": run.failure,
+    }  # fmt: skip
     if result is None:
         return shown
     return shown | {
@@ -133,17 +165,20 @@ def _as_json(run: Run) -> dict[str, Any]:
     }
 
 
-def _print(runs: list[Run]) -> None:
-    table = Table("pass", "verdict", title="simulated core against the integer model", box=SIMPLE_HEAD)
+def _print(runs: list[Run], several: bool) -> None:
+    table = Table(title="simulated core against the integer model", box=SIMPLE_HEAD)
+    for heading in (*(["layer"] if several else []), "pass", "result"):
+        table.add_column(heading)
     for heading in ("values compared", "cycles", "predicted", "latency"):
         table.add_column(heading, justify="right")
     for run in runs:
-        verdict = "no verdict" if run.result is None else "differs" if run.failure else "bit-exact"
+        outcome = "no result" if run.result is None else "differs" if run.failure else "bit-exact"
         numbers = ()
         if run.result:
             result = run.result
             numbers = (result.compared_values, result.cycles, run.predicted_cycles, result.latency_cycles)
-        table.add_row(run.pass_name, verdict, *("-" if number is None else f"{number:,}" for number in numbers))
+        names = (*([one_line(run.layer_path.stem)] if several else []), run.label, outcome)
+        table.add_row(*names, *("-" if number is None else f"{number:,}" for number in numbers))
     print_table(table)
     for run in runs:
         for kept in (run.result.log, run.result.waves) if run.result else ():

@@ -45,7 +45,7 @@ def command(layer_path: Path, target_name: str, labels: list[str], seeds: int, a
 def _as_json(core: Synthesis, target: Target) -> dict[str, Any]:
     median = core.median
     return {
-        "pass": _label(core),
+        "pass": core.pass_name,
         **target.count_kinds(core.cells),
         "cells": core.cells,
         "clock_mhz": median.clock_mhz if median else None,

@@ -36,7 +36,7 @@ def command(layer_path: Path | None, out: Path | None, check: Path | None, as_js
             raise click.UsageError("--check takes a folder of vectors, and neither LAYER.toml nor --out.")
         with working("checking"):
             check_vectors(check)
-        folder, verdict = check, "all right"
+        folder, result = check, "all right"
     elif layer_path is None or out is None:
         raise click.UsageError("Give LAYER.toml and --out DIR, or --check DIR.")
     else:
@@ -45,12 +45,12 @@ def command(layer_path: Path | None, out: Path | None, check: Path | None, as_js
         with working("computing and writing"):
             inputs = read_inputs(file)
             write_vectors(out, file.layer, file.data, all_tensors(file.layer, inputs.words), inputs.imports)
-        folder, verdict = out, "written"
+        folder, result = out, "written"
     manifest = read_manifest(folder, KIND)
     if as_json:
-        print_json({"folder": str(folder), "verdict": verdict, "manifest": manifest})
+        print_json({"folder": str(folder), "result": result, "manifest": manifest})
         return
-    table = Table("stream", "tensors", "file", title=f"{folder}: {verdict}", box=SIMPLE_HEAD)
+    table = Table("stream", "tensors", "file", title=f"{folder}: {result}", box=SIMPLE_HEAD)
     for heading in ("beats", "bits a beat", "lanes"):
         table.add_column(heading, justify="right")
     for name, stream in manifest["streams"].items():

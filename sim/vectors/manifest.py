@@ -24,7 +24,6 @@ Schema 1::
 
 import math
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any
 
 from convstream.fixedpoint.dataflow.schedule.lead import leads
@@ -38,6 +37,7 @@ from convstream.sim.beats import STREAM_TENSORS, beat_count, last_beats, stream_
 from convstream.sim.layers.schema import Data
 from convstream.sim.layers.tables import layer_tables
 from convstream.sim.tensors.sources import INPUTS
+from convstream.sim.version import convstream_version
 
 KIND = "convstream vectors"
 SCHEMA = 1
@@ -71,7 +71,7 @@ def manifest_contents(layer: Layer, data: Data, imports: Sequence[ImportAccuracy
         rounding |= {"seed": formats.rounding_seed, "generator": _STOCHASTIC_RULE}
     return {
         "schema": SCHEMA,
-        "convstream": version("convstream"),
+        "convstream": convstream_version(),
         "layer_file": layer_tables(layer, data),
         **({"imports": {row.tensor: _describe_import(row) for row in imports}} if imports else {}),
         "rounding": rounding,

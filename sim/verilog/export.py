@@ -1,7 +1,6 @@
 """What is exported beside a core, for others to check it with their own tools: bench, vectors, FuseSoC core file."""
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from convstream.sim.vectors.folder import hex_text
 from convstream.sim.vectors.manifest import hex_file
 from convstream.sim.verilog.fusesoc import fusesoc_core
 from convstream.sim.verilog.testbench import verilog_testbench
+from convstream.sim.version import convstream_version
 
 KIND = "convstream verilog"
 
@@ -44,7 +44,7 @@ def write_cores(
     """
     prefix = f"{name}_" if name else ""
     modules = {pass_name: prefix + PASSES[pass_name].module for pass_name in passes}
-    contents = {"convstream": version("convstream"), "modules": list(modules.values())}
+    contents = {"convstream": convstream_version(), "modules": list(modules.values())}
     contents |= {"layer_file": layer_tables(layer, data)}
     with output_folder(folder, KIND, contents, layer=name) as draft:
         for pass_name, module in modules.items():

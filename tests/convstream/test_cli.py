@@ -133,8 +133,10 @@ def test_reference_prints_the_error_of_every_pass(run, tmp_path):
 
 def test_reference_as_json(run):
     code, out, _ = run("reference", EXAMPLE, "--json")
-    passes = {row["pass_name"]: row for row in json.loads(out)["passes"]}
+    shown = json.loads(out)
+    passes = {row["pass"]: row for row in shown["passes"]}
     assert code == 0
+    assert shown["layer"] == str(EXAMPLE)
     assert set(passes) == {"forward", "input_gradient", "weight_gradient", "bias_gradient"}
     assert 30 < passes["forward"]["sqnr_db"] < 60
     assert passes["forward"]["largest_error"] == passes["forward"]["step"] / 2

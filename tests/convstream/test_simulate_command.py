@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import convstream.commands.simulate
 from convstream.cli import main
+from convstream.hdl.errors import ConversionError
 from convstream.hdl.passes import PASSES
 from convstream.sim.backends import icarus, verilator
 from convstream.sim.jobs.processes import SimulationError
@@ -137,9 +139,10 @@ def test_broken_rules_and_missing_verdicts_fail_too(run, verdict, tmp_path, chan
     assert code == 1
     assert "bit-exact" not in out
     assert err.startswith(f"forward: {reason}\n")
-    suite = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    (suite,) = ElementTree.parse(tmp_path / "junit.xml").getroot()
     assert suite.attrib | {"tests": "1", "failures": "1"} == suite.attrib
     assert suite.find("testcase/failure").get("message") == reason
+    assert ("cycles" in properties(suite[0])) == ("error" not in changes)
     code, out, _ = run("simulate", EXAMPLE, "--json")
     assert code == 1
     assert json.loads(out)["runs"][0]["bit_exact"] is False
@@ -169,13 +172,75 @@ def test_a_missing_tool_is_no_failed_test(run, tmp_path, monkeypatch, simulator,
     assert list((tmp_path / "build/runs").iterdir()) == []
 
 
+def properties(case: ElementTree.Element) -> dict[str, str]:
+    return {element.get("name"): element.get("value") for element in case.iterfind("properties/property")}
+
+
 def test_a_good_junit_report(run, verdict, tmp_path):
     verdict()
-    assert run("simulate", EXAMPLE, "--junit", tmp_path / "junit.xml")[0] == 0
-    suite = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    options = ("--simulator", "icarus", "--stall", "0.5", "--seed", "7")
+    assert run("simulate", EXAMPLE, *options, "--junit", tmp_path / "junit.xml")[0] == 0
+    (suite,) = ElementTree.parse(tmp_path / "junit.xml").getroot()
     assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("remainder_3x3_s2", "3", "0")
-    assert [case.get("name") for case in suite] == ["forward", "input-gradient", "weight-gradient"]
+    assert [case.get("name") for case in suite] == ["forward", "input_gradient", "weight_gradient"]
     assert suite.find("testcase/failure") is None
+    for case in suite:
+        assert float(suite.get("time")) >= float(case.get("time")) >= 0
+        assert properties(case) == {
+            "layer": EXAMPLE, "simulator": "icarus", "stall": "0.5", "seed": "7", "cycles": "69", "latency_cycles": "29"
+        }  # fmt: skip
+
+
+def test_several_layers_are_one_call_and_one_report(run, verdict, tmp_path):
+    other = "examples/layers/corner_4x4_s3.toml"
+    verdict()
+    code, out, err = run("simulate", EXAMPLE, other, "--pass", "forward", "--junit", tmp_path / "junit.xml")
+    assert (code, err) == (0, "")
+    assert [line.split()[:3] for line in out.splitlines() if "bit-exact" in line] == [
+        ["remainder_3x3_s2", "forward", "bit-exact"], ["corner_4x4_s3", "forward", "bit-exact"]
+    ]  # fmt: skip
+    root = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    assert (root.tag, root.get("tests"), root.get("failures")) == ("testsuites", "2", "0")
+    assert [suite.get("name") for suite in root] == ["remainder_3x3_s2", "corner_4x4_s3"]
+    runs = json.loads(run("simulate", EXAMPLE, other, "--json")[1])["runs"]
+    pairs = [(path, name) for path in (EXAMPLE, other) for name in PASSES]
+    assert [(row["layer"], row["pass"]) for row in runs] == pairs
+
+
+@pytest.mark.parametrize("error", [SimulationError("the core stands still"), ConversionError("conv_forward: no")])
+def test_the_worst_of_several_layers_is_the_exit_code_and_all_are_simulated(run, verdict, monkeypatch, tmp_path, error):
+    verdict()
+    right = convstream.commands.simulate.simulate
+
+    def simulate(layer, *arguments, **options):
+        if layer.geometry.rows.stride == 2:
+            raise error
+        return right(layer, *arguments, **options)
+
+    monkeypatch.setattr("convstream.commands.simulate.simulate", simulate)
+    other = "examples/layers/corner_4x4_s3.toml"
+    code, out, err = run("simulate", EXAMPLE, other, "--pass", "forward", "--junit", tmp_path / "junit.xml")
+    assert code == 1
+    assert [line.split()[2] for line in out.splitlines() if "forward" in line] == ["no", "bit-exact"]
+    first, second = err.splitlines()
+    assert first == f"{EXAMPLE}: forward: {error}"
+    assert second.startswith(f"reproduce: convstream simulate {EXAMPLE} --pass forward ")
+    root = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    assert [suite.get("failures") for suite in root] == ["1", "0"]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [
+    ("kernel = 3", "kernel = 0", "layer.kernel = 0: must be"),
+    ('source = "random"', 'source = "file"\npath = "none.npz"', "none.npz: No such file or directory"),
+])  # fmt: skip
+def test_what_is_wrong_with_one_layer_is_told_before_any_is_simulated(run, verdict, tmp_path, old, new, message):
+    verdict(error=AssertionError("work was done"))
+    path = tmp_path / "layer.toml"
+    path.write_text((ROOT / EXAMPLE).read_text().replace(old, new, 1))
+    code, out, err = run("simulate", EXAMPLE, path, "--junit", tmp_path / "junit.xml")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert not (tmp_path / "junit.xml").exists()
 
 
 @pytest.mark.parametrize(("path", "reason"), [
@@ -215,10 +280,10 @@ def test_a_junit_report_goes_where_a_link_leads(run, verdict, tmp_path):
 
 def test_all_cores_are_simulated_unless_one_is_chosen(run, verdict):
     verdict()
-    labels = ["forward", "input-gradient", "weight-gradient"]
-    assert [row["pass"] for row in json.loads(run("simulate", EXAMPLE, "--json")[1])["runs"]] == labels
+    shown = json.loads(run("simulate", EXAMPLE, "--json")[1])
+    assert [row["pass"] for row in shown["runs"]] == ["forward", "input_gradient", "weight_gradient"]
     out = run("simulate", EXAMPLE, "--json", "--pass", "input-gradient")[1]
-    assert [row["pass"] for row in json.loads(out)["runs"]] == ["input-gradient"]
+    assert [row["pass"] for row in json.loads(out)["runs"]] == ["input_gradient"]
 
 
 def test_the_report_is_a_table_and_a_picture(run, verdict, tmp_path):
