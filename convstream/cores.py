@@ -23,7 +23,6 @@ from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.operands import operand
 from convstream.fixedpoint.streams import tensor_streams
 from convstream.fixedpoint.weight_gradient import weight_gradient
-from convstream.hdl.passes import PASSES
 from convstream.identifier import require_identifier
 from convstream.sim.layers.schema import FileData, RandomData
 from convstream.sim.result import SimulationResult
@@ -48,7 +47,7 @@ _RESULTS = {
 def vectors(
     layer: Layer, folder: str | Path | None = None, inputs: Tensors | None = None, *, seed: int = 1
 ) -> dict[str, np.ndarray]:
-    """All eight tensors of a batch, as words by name: x, w, b, dz, and the results z, dx, dw, db.
+    """All tensors of a batch, as words by name: x, w, b, dz, and the results z, dx, dw, db, as far as they have formats.
 
     Parameters
     ----------
@@ -116,7 +115,7 @@ def simulate(
 
 
 def verilog(layer: Layer, folder: str | Path, *, prefix: str = "", seed: int = 1) -> list[str]:
-    """Write the Verilog of the cores, each with a self-checking test bench, its vectors and a FuseSoC core file.
+    """Write the Verilog of the layer's cores, each with a self-checking test bench, its vectors and a FuseSoC core file.
 
     Parameters
     ----------
@@ -138,14 +137,14 @@ def verilog(layer: Layer, folder: str | Path, *, prefix: str = "", seed: int = 1
     """
     if prefix:
         require_identifier("prefix", prefix)
-    return write_cores(Path(folder), layer, RandomData(seed=seed), vectors(layer, seed=seed), list(PASSES), prefix)
+    return write_cores(Path(folder), layer, RandomData(seed=seed), vectors(layer, seed=seed), layer.passes, prefix)
 
 
 def _results(layer: Layer, inputs: Tensors, batch: int = 0) -> dict[str, np.ndarray]:
     """The inputs, and what the integer model makes of them as far as they reach; `batch` as in `convstream.forward`."""
-    tensors = {name: operand(name, np.asarray(words), layer) for name, words in inputs.items() if name in INPUTS}
+    tensors = {name: operand(name, np.asarray(words), layer) for name, words in inputs.items() if name in INPUTS and name in layer.tensors}
     streams = tensor_streams(layer)
     for result, (compute, operands) in _RESULTS.items():
-        if tensors.keys() >= set(operands):
+        if result in layer.tensors and tensors.keys() >= set(operands):
             tensors[result] = compute(*(tensors[name] for name in operands), layer, batch * streams[result].beats)
     return tensors

@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
+from convstream.fixedpoint.layer import Layer
 from convstream.hdl.passes import PASSES
+from convstream.layer_file import LayerFile
 from convstream.sim.errors import BadInput
 
 #: Names of the passes for people, and in code.
@@ -31,9 +33,31 @@ class Positive(click.FloatRange):
 layer_argument = click.argument("layer_path", metavar="LAYER.toml", type=click.Path(path_type=Path))
 
 pass_option = click.option(
-    "--pass", "labels", type=click.Choice([*PASS_NAMES, "all"]), default="all", show_default=True, help="Which core.",
-    callback=lambda context, parameter, chosen: list(PASS_NAMES) if chosen == "all" else [chosen],
+    "--pass", "chosen", type=click.Choice([*PASS_NAMES, "all"]), default="all", show_default=True,
+    help="Which core; all: those of which the layer has formats and operands.",
 )  # fmt: skip
+
+
+def chosen_passes(file: LayerFile, layer: Layer, chosen: str) -> list[str]:
+    """The passes of a layer that `--pass` asks for, by their names for people.
+
+    Parameters
+    ----------
+    layer : that of `file`, or, where tensors are needed, that of its `Inputs`, which may lack gradients.
+
+    Raises
+    ------
+    BadInput
+        The layer cannot make the pass; the message says what is missing.
+    """
+    if chosen == "all":
+        return [label for label, name in PASS_NAMES.items() if name in layer.passes]
+    missing, where = file.layer.missing_formats(PASS_NAMES[chosen]), file.path
+    if not missing and PASS_NAMES[chosen] not in layer.passes:
+        missing, where = ("dz",), file.path.parent / file.data.path
+    if missing:
+        raise BadInput(f"{where}: {', '.join(missing)}: missing; the pass {chosen} needs it")
+    return [chosen]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines instead of text.")
 

@@ -40,8 +40,8 @@ def draw(
 
     Parameters
     ----------
-    words : the operands x (N,C,H,W) and dz (N,K,OH,OW), in their formats.
-    floats : the reference's z, dx, dw and db, float64;  cores : the same as the simulated cores gave them, words.
+    words : the operands x (N,C,H,W) and, where there are gradients, dz (N,K,OH,OW), in their formats.
+    floats : the reference's z, dx, dw and db, float64;  cores : those that the simulated cores gave, words.
         The images of a batch are laid out as a mosaic: of a photograph, they are its tiles.
     named : whether the first filters are those of `sim.tensors.filters`.
     """
@@ -49,22 +49,25 @@ def draw(
     forward = [_column(layer, "z", f"z: {titles[k]}", floats, cores, k) for k in range(min(_FILTERS, len(titles)))]
     coloured = named and layer.geometry.in_channels == _CHANNELS
     channels = ("red", "green", "blue") if coloured else [f"channel {c}" for c in range(_CHANNELS)]
-    backward = [
-        *(_column(layer, "dx", f"dx: {channels[c]}", floats, cores, c)
-          for c in range(min(_CHANNELS, layer.geometry.in_channels))),
-        _column(layer, "dw", "dw: all kernels", floats, cores),
-        _column(layer, "db", "db: all filters", floats, cores),
-    ]  # fmt: skip
-    with figure_file(path, (13, 12), dpi=110, font_size=9, axes_titlesize=9) as figure:
+    gradients = {
+        "dx": [(f"dx: {channels[c]}", c) for c in range(min(_CHANNELS, layer.geometry.in_channels))],
+        "dw": [("dw: all kernels", None)],
+        "db": [("db: all filters", None)],
+    }
+    backward = [_column(layer, tensor, title, floats, cores, channel)
+                for tensor, columns in gradients.items() if tensor in cores for title, channel in columns]  # fmt: skip
+    rows = 2 if backward else 1
+    with figure_file(path, (13, 6 * rows), dpi=110, font_size=9, axes_titlesize=9) as figure:
         figure.suptitle(one_line(_title(name, layer)), fontsize=12, parse_math=False)
-        (top_left, top_right), (low_left, low_right) = figure.subfigures(2, 2, width_ratios=(1, 1.75))
-        _show_input(top_left.subplots(), layer, words["x"])
-        gradient = low_left.subplots()
-        gradient.set_title(f"gradient of the cost at the output, dz: {titles[0]}")
-        dz = dequantize(words["dz"][:, 0], layer.formats.output_gradient)
-        _show(gradient, dz, "gray", _limits(dz))
-        for panel, columns in ((top_right, forward), (low_right, backward)):
-            _show_columns(panel, columns)
+        panels = figure.subfigures(rows, 2, width_ratios=(1, 1.75), squeeze=False)
+        _show_input(panels[0, 0].subplots(), layer, words["x"])
+        _show_columns(panels[0, 1], forward)
+        if backward:
+            gradient = panels[1, 0].subplots()
+            gradient.set_title(f"gradient of the cost at the output, dz: {titles[0]}")
+            dz = dequantize(words["dz"][:, 0], layer.formats.output_gradient)
+            _show(gradient, dz, "gray", _limits(dz))
+            _show_columns(panels[1, 1], backward)
 
 
 def _column(

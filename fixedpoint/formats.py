@@ -89,6 +89,7 @@ class Format:
 class Formats:
     """The formats of all tensors of a layer, and how every result is rounded and limited.
 
+    The formats of gradients may be absent: without that of dz there is no gradient, without that of a result not this.
     `rounding` and `overflow` are taken by name, too.  `rounding_seed` seeds the generators of stochastic rounding; the
     other modes ignore it.
 
@@ -102,10 +103,10 @@ class Formats:
     weights: Format
     bias: Format
     output: Format
-    output_gradient: Format
-    input_gradient: Format
-    weight_gradient: Format
-    bias_gradient: Format
+    output_gradient: Format | None = None
+    input_gradient: Format | None = None
+    weight_gradient: Format | None = None
+    bias_gradient: Format | None = None
     rounding: Rounding = Rounding.HALF_EVEN
     overflow: Overflow = Overflow.SATURATE
     rounding_seed: int = 1
@@ -116,8 +117,8 @@ class Formats:
             object.__setattr__(self, name, kind(getattr(self, name)))
         if not is_integer(self.rounding_seed):
             raise TypeError(f"rounding_seed must be an integer, not {self.rounding_seed!r}")
-        for name in FORMAT_OF_TENSOR.values():
-            form = getattr(self, name)
+        for tensor in self.tensors:
+            name, form = FORMAT_OF_TENSOR[tensor], self.of(tensor)
             if not NARROWEST_BITS <= form.width <= WIDEST_BITS:
                 raise ValueError(
                     f"{name}: width must be between {NARROWEST_BITS} and {WIDEST_BITS} bits, not {form.width}"
@@ -137,9 +138,23 @@ class Formats:
         formats = dict.fromkeys(FORMAT_OF_TENSOR.values(), form) | {"bias": Format(bias_width, bias_width - 2)}
         return cls(**(formats | others))
 
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """The tensors that have a format."""
+        return tuple(tensor for tensor, name in FORMAT_OF_TENSOR.items() if getattr(self, name) is not None)
+
     def of(self, tensor: str) -> Format:
-        """Format of a tensor by its name in the formulas: x, w, b, z, dz, dx, dw or db."""
-        return getattr(self, FORMAT_OF_TENSOR[tensor])
+        """Format of a tensor by its name in the formulas: x, w, b, z, dz, dx, dw or db.
+
+        Raises
+        ------
+        ValueError
+            It has none.
+        """
+        form = getattr(self, FORMAT_OF_TENSOR[tensor])
+        if form is None:
+            raise ValueError(f"formats.{FORMAT_OF_TENSOR[tensor]}: missing; it is the format of {tensor}")
+        return form
 
 
 FORMAT_OF_TENSOR = {

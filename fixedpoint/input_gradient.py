@@ -76,7 +76,7 @@ def gradient_convolution(layer: Layer, *, exact: bool = False) -> Convolution:
         Operand("dz", layer), Operand("w", layer), None,
         geometry.batch, geometry.out_channels, gradient_phases(rows), gradient_phases(columns),
         Filters(geometry.in_channels, taps, geometry.in_channels * taps, columns.kernel), prod(geometry.w_shape),
-        (formats.output_gradient.width, formats.weights.width, layer.accumulators["dx"].width), 0,
+        (formats.output_gradient.width, formats.weights.width, layer.accumulator("dx").width), 0,
         EXACT if exact else result_rule("dx", layer),
     )  # fmt: skip
 

@@ -1,9 +1,9 @@
 """A layer as the hardware sees it: geometry, number formats, accumulators and lanes, checked against each other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from convstream.fixedpoint.formats import Format, Formats
+from convstream.fixedpoint.formats import FORMAT_OF_TENSOR, Format, Formats
 from convstream.reference.geometry import Geometry
 from convstream.reference.integers import is_integer, keep_plain_integers
 
@@ -102,7 +102,7 @@ class Layer:
                 f"(input plus weights), not {self.formats.bias.fraction}",
             )
         for result, accumulator in self.accumulators.items():
-            key = f"formats.{_RESULT_KEY[result]}"
+            key = f"formats.{FORMAT_OF_TENSOR[result]}"
             needed = accumulator.width + max(0, self.formats.of(result).fraction - accumulator.fraction)
             if needed > WIDEST_ACCUMULATOR_BITS:
                 raise LayerError(
@@ -142,6 +142,38 @@ class Layer:
                 f"{' x '.join(f'{count:,}' for count in vars(lanes).values())} = {lanes.multipliers:,}",
             )
 
+    @cached_property
+    def tensors(self) -> tuple[str, ...]:
+        """The tensors of this layer by their names in the formulas: those that its formats allow to compute."""
+        has_gradients = "dz" in self.formats.tensors
+        return tuple(name for name in self.formats.tensors if has_gradients or name not in _GRADIENTS)
+
+    @property
+    def passes(self) -> tuple[str, ...]:
+        """The passes whose formats are all there: forward, input_gradient, weight_gradient (which makes db as well)."""
+        return tuple(name for name in _TENSORS_OF_PASS if not self.missing_formats(name))
+
+    def accumulator(self, result: str) -> Format:
+        """Exact accumulator of result z, dx, dw or db.
+
+        Raises
+        ------
+        ValueError
+            The layer lacks its format, or that of dz.
+        """
+        for tensor in (result,) if result == "z" else ("dz", result):
+            self.formats.of(tensor)
+        return self.accumulators[result]
+
+    def without_gradients(self) -> "Layer":
+        """The forward pass of this layer alone."""
+        return replace(self, formats=replace(self.formats, **{FORMAT_OF_TENSOR[name]: None for name in _GRADIENTS}))
+
+    def missing_formats(self, pass_name: str) -> tuple[str, ...]:
+        """Keys of the formats that a pass needs and that are absent."""
+        lacking = [tensor for tensor in _TENSORS_OF_PASS[pass_name] if tensor not in self.formats.tensors]
+        return tuple(f"formats.{FORMAT_OF_TENSOR[tensor]}" for tensor in lacking)
+
     @property
     def bias_shift(self) -> int:
         """Bits by which a bias word is shifted left to the accumulator's fraction."""
@@ -149,7 +181,7 @@ class Layer:
 
     @cached_property
     def accumulators(self) -> dict[str, Format]:
-        """Exact accumulator of every result z, dx, dw, db: wide enough for the worst case.
+        """Exact accumulator of every result z, dx, dw, db among the tensors: wide enough for the worst case.
 
         No wider either, but that a bias counts by its magnitude: where nothing else would, -2**(width-1) of bias may
         take a bit that no sum needs.
@@ -161,13 +193,20 @@ class Layer:
         z_terms = geometry.in_channels * rows.kernel * columns.kernel
         dx_terms = geometry.out_channels * rows.most_sources * columns.most_sources
         largest_bias = 1 << (b.width - 1 + max(0, self.bias_shift))
-        return {
-            "z": Format(sum_of_products_bits(z_terms, x.width, w.width, largest_bias), x.fraction + w.fraction),
+        z = Format(sum_of_products_bits(z_terms, x.width, w.width, largest_bias), x.fraction + w.fraction)
+        if dz is None:
+            return {"z": z}
+        accumulators = {
+            "z": z,
             "dx": Format(sum_of_products_bits(dx_terms, dz.width, w.width), dz.fraction + w.fraction),
             "dw": Format(sum_of_products_bits(outputs, dz.width, x.width), dz.fraction + x.fraction),
             # a sum of words: the most negative one, -2**(width-1), is the worst case and needs no extra bit
             "db": Format((outputs * (1 << (dz.width - 1)) - 1).bit_length() + 1, dz.fraction),
         }
+        return {result: form for result, form in accumulators.items() if result in self.tensors}
 
 
-_RESULT_KEY = {"z": "output", "dx": "input_gradient", "dw": "weight_gradient", "db": "bias_gradient"}
+_GRADIENTS = ("dz", "dx", "dw", "db")
+_TENSORS_OF_PASS = {
+    "forward": ("x", "w", "b", "z"), "input_gradient": ("dz", "dx"), "weight_gradient": ("dz", "dw", "db")
+}  # fmt: skip

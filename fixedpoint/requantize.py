@@ -140,7 +140,7 @@ def _in_range(name: str, words: np.ndarray, lowest: int, highest: int) -> np.nda
 def result_rule(tensor: str, layer: Layer) -> Requantizer:
     """The rule for result tensor z, dx, dw or db of `layer`."""
     formats = layer.formats
-    return Requantizer(layer.accumulators[tensor], formats.of(tensor), formats.rounding, formats.overflow)
+    return Requantizer(layer.accumulator(tensor), formats.of(tensor), formats.rounding, formats.overflow)
 
 
 def rule_draws(tensor: str, layer: Layer, first_beat: int) -> np.ndarray:
@@ -150,7 +150,7 @@ def rule_draws(tensor: str, layer: Layer, first_beat: int) -> np.ndarray:
     """
     if layer.formats.rounding is not Rounding.STOCHASTIC:
         return NO_DRAWS
-    shift = max(0, layer.accumulators[tensor].fraction - layer.formats.of(tensor).fraction)
+    shift = max(0, layer.accumulator(tensor).fraction - layer.formats.of(tensor).fraction)
     return result_draws(tensor, layer, shift, first_beat).reshape(-1)
 
 

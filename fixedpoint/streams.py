@@ -74,7 +74,7 @@ def tensor_streams(layer: Layer) -> dict[str, TensorStream]:
     lanes = {"x": layer.lanes.in_lanes, "w": layer.lanes.in_lanes, "b": 1, "z": layer.lanes.out_lanes,
              "dz": layer.lanes.out_lanes, "dx": layer.lanes.in_lanes, "dw": layer.lanes.in_lanes, "db": 1}  # fmt: skip
     shapes = layer.geometry.shapes
-    return {name: TensorStream(name, shapes[name], layer.formats.of(name), lanes[name]) for name in lanes}
+    return {name: TensorStream(name, shapes[name], layer.formats.of(name), lanes[name]) for name in layer.tensors}
 
 
 def weights_beat_bits(layer: Layer) -> int:

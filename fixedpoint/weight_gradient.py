@@ -61,7 +61,7 @@ def _operands(layer: Layer) -> tuple[Operand, Operand, bool]:
 def _sums(layer: Layer, exact: bool, halves: bool, resources: Resources) -> WeightSums:
     geometry, formats, rule = layer.geometry, layer.formats, EXACT if exact else result_rule("dw", layer)
     cut = split(
-        formats.input.width, formats.output_gradient.width, layer.accumulators["dw"].width,
+        formats.input.width, formats.output_gradient.width, layer.accumulator("dw").width,
         halves=halves, wide=rule.wide,
     )  # fmt: skip
     rows, columns = forward_phases(geometry.rows), forward_phases(geometry.columns)

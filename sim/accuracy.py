@@ -53,19 +53,27 @@ class ImportAccuracy:
 
 
 def float_results(layer: Layer, words: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The reference's z, dx, dw and db, float64, of the values that the words x, w, b and dz stand for."""
-    x, w, b, dz = (dequantize(words[name], layer.formats.of(name)) for name in ("x", "w", "b", "dz"))
-    return {
-        "z": forward(x, w, b, layer.geometry),
-        "dx": input_gradient(w, dz, layer.geometry),
-        "dw": weight_gradient(x, dz, layer.geometry),
-        "db": bias_gradient(dz),
+    """The reference's z, dx, dw and db, float64, of the values that the words x, w, b and dz stand for.
+
+    Those that the layer has.
+    """
+    geometry, operands = layer.geometry, [name for name in ("x", "w", "b", "dz") if name in layer.tensors]
+    x, w, b, *dz = (dequantize(words[name], layer.formats.of(name)) for name in operands)
+    make = {
+        "z": lambda: forward(x, w, b, geometry),
+        "dx": lambda: input_gradient(w, *dz, geometry),
+        "dw": lambda: weight_gradient(x, *dz, geometry),
+        "db": lambda: bias_gradient(*dz),
     }
+    return {name: make[name]() for name in make if name in layer.tensors}
 
 
 def accuracy(layer: Layer, words: dict[str, np.ndarray], floats: dict[str, np.ndarray]) -> list[Accuracy]:
     """Compare the words z, dx, dw and db with `floats`, pass by pass."""
-    return [_compare(layer, name, tensor, words[tensor], floats[tensor]) for name, tensor in RESULTS.items()]
+    return [
+        _compare(layer, name, tensor, words[tensor], floats[tensor])
+        for name, tensor in RESULTS.items() if tensor in layer.tensors
+    ]  # fmt: skip
 
 
 def import_accuracy(layer: Layer, tensor: str, words: np.ndarray, values: np.ndarray) -> ImportAccuracy:

@@ -30,6 +30,11 @@ STREAM_TENSORS = {
 _IMAGE_STREAMS = ("x", "z", "dz", "dx")
 
 
+def layer_streams(layer: Layer) -> list[str]:
+    """The streams of the tensors that a layer has."""
+    return [stream for stream, tensors in STREAM_TENSORS.items() if {*tensors} <= {*layer.tensors}]
+
+
 def _parts(layer: Layer, stream: str) -> list[TensorStream]:
     streams = tensor_streams(layer)
     return [streams[tensor] for tensor in STREAM_TENSORS[stream]]

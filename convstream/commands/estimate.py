@@ -12,7 +12,7 @@ from convstream.fixedpoint.dataflow.estimate import Estimate, estimate
 from convstream.fixedpoint.layer import Layer
 from convstream.hdl.passes import PASSES
 from convstream.layer_file import read_layer_file
-from convstream.options import PASS_NAMES, clock_option, json_option, layer_argument, pass_option
+from convstream.options import PASS_NAMES, chosen_passes, clock_option, json_option, layer_argument, pass_option
 from convstream.sim.beats import beat_count, stream_bits
 
 
@@ -21,14 +21,15 @@ from convstream.sim.beats import beat_count, stream_bits
 @pass_option
 @clock_option("Also tell images and products a second at this clock.")
 @json_option
-def command(layer_path: Path, labels: list[str], clock_mhz: float | None, as_json: bool) -> None:
+def command(layer_path: Path, chosen: str, clock_mhz: float | None, as_json: bool) -> None:
     """Estimate a layer's cores without building them.
 
     Cycles are exact for sources and sinks that never wait, with weights loaded. The efficiency is that of images
     (weight gradient: batches) back to back: the bound, the fewest cycles that lanes and streams allow, by the period.
     Useful is the share of the multipliers' cycles that multiply a weight with a pixel that is not padding.
     """
-    layer = read_layer_file(layer_path).layer
+    file = read_layer_file(layer_path)
+    layer, labels = file.layer, chosen_passes(file, file.layer, chosen)
     estimates = {label: estimate(layer, PASS_NAMES[label]) for label in labels}
     if as_json:
         cores = [_as_json(layer, label, core, clock_mhz) for label, core in estimates.items()]

@@ -13,7 +13,15 @@ from convstream.fixedpoint.dataflow.choices import legal_lanes
 from convstream.fixedpoint.layer import Layer
 from convstream.inputs import read_inputs
 from convstream.layer_file import LayerFile, read_layer_file
-from convstream.options import PASS_NAMES, Positive, clock_option, json_option, layer_argument, picture_option
+from convstream.options import (
+    PASS_NAMES,
+    Positive,
+    chosen_passes,
+    clock_option,
+    json_option,
+    layer_argument,
+    picture_option,
+)
 from convstream.sim.errors import BadInput, CheckFailed
 from convstream.sim.explore.exploration import (
     Candidate,
@@ -83,7 +91,7 @@ def command(
     rules = Rules(budget_dsp, target_fps, clock_mhz)
     measures_clock = synthesized and seeds > 0 and target.router is not None
     _check(rules, target, measures_clock, simulated or synthesized, scheduler)
-    passes = list(PASS_NAMES.values()) if chosen == "all" else [PASS_NAMES[chosen]]
+    passes = [PASS_NAMES[label] for label in chosen_passes(file, file.layer, chosen)]
     with draft_of(picture) if picture else nullcontext() as draft:
         found = _estimate(file.layer, passes, target)
         best = best_of(found, rules, by_memory)
@@ -145,7 +153,10 @@ def _estimate(layer: Layer, passes: Sequence[str], target: Target) -> list[Candi
 
 def _simulations(file: LayerFile, chosen: Iterable[Candidate], passes: Sequence[str]) -> list[Taking]:
     with working("computing what must come out"):
-        tensors = all_tensors(file.layer, read_inputs(file).words)
+        inputs = read_inputs(file)
+        for name in passes:
+            chosen_passes(file, inputs.layer, name.replace("_", "-"))
+        tensors = all_tensors(inputs.layer, inputs.words)
     return [(candidate, SimulatedCore(candidate.choice.layer, name, tensors))
             for candidate in chosen for name in passes]  # fmt: skip
 

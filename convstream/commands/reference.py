@@ -27,7 +27,7 @@ KIND = "convstream reference"
 @out_option(required=False, what="reference.npz: x, w, b, dz and the results z, dx, dw, db in float64")
 @json_option
 def command(layer_path: Path, out: Path | None, as_json: bool) -> None:
-    """Compute a layer in float64, forward and backward.
+    """Compute a layer in float64, forward and backward, or as far as its formats and operands go.
 
     Prints how far the fixed-point results lie from the float ones of the same operands: signal to quantization noise
     ratio, largest error, and the share that the result's format cannot hold. Where operands come from a file of floats,
@@ -38,14 +38,14 @@ def command(layer_path: Path, out: Path | None, as_json: bool) -> None:
         require_ours(out, KIND)
     with working("computing the four passes"):
         inputs = read_inputs(file)
-        words = all_tensors(file.layer, inputs.words)
-        floats = float_results(file.layer, words)
+        layer, words = inputs.layer, all_tensors(inputs.layer, inputs.words)
+        floats = float_results(layer, words)
     if out:
-        operands = {name: dequantize(words[name], file.layer.formats.of(name)) for name in INPUTS}
-        contents = {"convstream": convstream_version(), "layer_file": layer_tables(file.layer, file.data)}
+        operands = {name: dequantize(words[name], layer.formats.of(name)) for name in INPUTS if name in words}
+        contents = {"convstream": convstream_version(), "layer_file": layer_tables(layer, file.data)}
         with output_folder(out, KIND, contents) as draft:
             write_npz(draft / "reference.npz", operands | floats)
-    rows = accuracy(file.layer, words, floats)
+    rows = accuracy(layer, words, floats)
     if as_json:
         print_json({
             "layer": str(layer_path),
@@ -54,5 +54,5 @@ def command(layer_path: Path, out: Path | None, as_json: bool) -> None:
         })  # fmt: skip
     else:
         if inputs.imports:
-            print_table(import_table(file.layer, inputs.imports))
-        print_table(accuracy_table(file.layer, rows))
+            print_table(import_table(layer, inputs.imports))
+        print_table(accuracy_table(layer, rows))

@@ -11,7 +11,6 @@ from rich.table import Table
 from convstream.accuracy_table import accuracy_as_json, decibels, import_table
 from convstream.console import print_json, print_table, working
 from convstream.fixedpoint.layer import Layer
-from convstream.hdl.passes import PASSES
 from convstream.inputs import read_inputs
 from convstream.layer_file import read_layer_file
 from convstream.options import json_option, layer_argument, picture_option
@@ -41,22 +40,22 @@ def command(layer_path: Path, picture: Path, as_json: bool) -> None:
     with draft_of(picture) as draft:
         with working("computing the four passes"):
             inputs = read_inputs(file)
-            words = all_tensors(file.layer, inputs.words)
-            floats = float_results(file.layer, words)
+            layer, words = inputs.layer, all_tensors(inputs.layer, inputs.words)
+            floats = float_results(layer, words)
         simulated = {}
-        for name in PASSES:
+        for name in layer.passes:
             with working(f"simulating {name.replace('_', '-')}"):
-                simulated[name] = simulate(file.layer, words, name)
-        rows = [_row(file.layer, row, simulated) for row in accuracy(file.layer, words, floats)]
+                simulated[name] = simulate(layer, words, name)
+        rows = [_row(layer, row, simulated) for row in accuracy(layer, words, floats)]
         cores = {tensor: words for result in simulated.values() for tensor, words in result.tensors[0].items()}
         named = file.data.source in ("photograph", "digits")
-        draw(draft, layer_path.stem, file.layer, words, floats, cores, named=named)
+        draw(draft, layer_path.stem, layer, words, floats, cores, named=named)
     if as_json:
         imports = [asdict(row) for row in inputs.imports]
         print_json({"layer": str(layer_path), "picture": str(picture), "imports": imports, "passes": rows})
     else:
         if inputs.imports:
-            print_table(import_table(file.layer, inputs.imports))
+            print_table(import_table(layer, inputs.imports))
         print_table(_table(layer_path.stem, rows))
         click.echo(f"picture: {picture}")
     if any(row["core"] == _DIFFERS for row in rows):

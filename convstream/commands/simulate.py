@@ -20,7 +20,7 @@ from convstream.hdl.errors import ConversionError
 from convstream.inputs import read_inputs
 from convstream.junit import Case, write_junit
 from convstream.layer_file import LayerFile, read_layer_file
-from convstream.options import PASS_NAMES, json_option, pass_option
+from convstream.options import PASS_NAMES, chosen_passes, json_option, pass_option
 from convstream.sim.bench.stalls import HIGHEST_STALL
 from convstream.sim.errors import CheckFailed, one_line
 from convstream.sim.files.atomic_file import draft_of
@@ -76,7 +76,7 @@ class Run:
 @json_option
 @click.pass_context
 def command(
-    context: click.Context, layer_paths: tuple[Path, ...], labels: list[str], junit: Path | None, as_json: bool,
+    context: click.Context, layer_paths: tuple[Path, ...], chosen: str, junit: Path | None, as_json: bool,
     **options: Any,
 ) -> None:  # fmt: skip
     """Simulate the cores of layers against the integer model.
@@ -89,7 +89,7 @@ def command(
     with draft_of(junit) if junit else nullcontext() as draft:
         for file in files[1:]:  # those of the first layer come next; all are not kept, for they may be large
             make_tensors(file.layer, file.data, file.path.parent)
-        runs = [run for file in files for run in _simulate(file, [PASS_NAMES[label] for label in labels], options)]
+        runs = [run for file in files for run in _simulate(file, chosen, options)]
         if draft:
             write_junit(draft, [(path.stem, [_as_case(run, options) for run in group])
                                 for path, group in groupby(runs, lambda run: run.layer_path)])  # fmt: skip
@@ -105,10 +105,12 @@ def command(
     context.exit(1 if any(run.failure for run in runs) else 0)
 
 
-def _simulate(file: LayerFile, pass_names: list[str], options: dict[str, Any]) -> list[Run]:
+def _simulate(file: LayerFile, chosen: str, options: dict[str, Any]) -> list[Run]:
     with working(f"{file.path.stem}: computing what must come out"):
-        tensors = all_tensors(file.layer, read_inputs(file).words)
-    return [_run(file, tensors, name, options) for name in pass_names]
+        inputs = read_inputs(file)
+        passes = [PASS_NAMES[label] for label in chosen_passes(file, inputs.layer, chosen)]
+        tensors = all_tensors(inputs.layer, inputs.words)
+    return [_run(file, tensors, pass_name, options) for pass_name in passes]
 
 
 def _run(file: LayerFile, tensors: dict[str, np.ndarray], pass_name: str, options: dict[str, Any]) -> Run:

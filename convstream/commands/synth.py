@@ -10,7 +10,7 @@ from rich.table import Table
 from convstream.console import print_json, print_table, working
 from convstream.fixedpoint.layer import Layer
 from convstream.layer_file import read_layer_file
-from convstream.options import PASS_NAMES, json_option, layer_argument, pass_option
+from convstream.options import PASS_NAMES, chosen_passes, json_option, layer_argument, pass_option
 from convstream.sim.fpga.nextpnr import Routed
 from convstream.sim.fpga.synthesis import Synthesis, synthesize
 from convstream.sim.fpga.targets import TARGETS, Target
@@ -25,13 +25,14 @@ _MOST_SEEDS = 1000
 @click.option("--seeds", type=click.IntRange(0, _MOST_SEEDS), default=3, show_default=True,
               help="Placements of each core, the clock rate is their median; 0: cells only.")  # fmt: skip
 @json_option
-def command(layer_path: Path, target_name: str, labels: list[str], seeds: int, as_json: bool) -> None:
+def command(layer_path: Path, target_name: str, chosen: str, seeds: int, as_json: bool) -> None:
     """Synthesize a layer's cores: cells by Yosys, clock rate by nextpnr.
 
     The cells are those of the core alone. It is placed and routed with a shift register at every port, so that ports
     of any width fit the pins. Logs and netlists are kept below build/synth, and used again.
     """
-    layer, target = read_layer_file(layer_path).layer, TARGETS[target_name]
+    file, target = read_layer_file(layer_path), TARGETS[target_name]
+    layer, labels = file.layer, chosen_passes(file, file.layer, chosen)
     with working(f"synthesizing for {target.device}"):
         cores = synthesize(layer, [PASS_NAMES[label] for label in labels], target, seeds)
     if as_json:

@@ -25,7 +25,7 @@ from convstream.sim.vectors.manifest import KIND
 @click.option("--check", metavar="DIR", type=click.Path(path_type=Path), help="Verify a folder of vectors instead.")
 @json_option
 def command(layer_path: Path | None, out: Path | None, check: Path | None, as_json: bool) -> None:
-    """Write or check the test vectors of all four passes.
+    """Write or check the test vectors of all four passes, or of those whose formats and operands are there.
 
     They are tensors (.npz), streams for $readmemh (.hex) and a manifest (.json). The same layer file gives the same
     bytes on every machine. --check compares a folder's files with its manifest, and computes all results again from
@@ -44,7 +44,8 @@ def command(layer_path: Path | None, out: Path | None, check: Path | None, as_js
         require_ours(out, KIND)
         with working("computing and writing"):
             inputs = read_inputs(file)
-            write_vectors(out, file.layer, file.data, all_tensors(file.layer, inputs.words), inputs.imports)
+            tensors = all_tensors(inputs.layer, inputs.words)
+            write_vectors(out, inputs.layer, file.data, tensors, inputs.imports)
         folder, result = out, "written"
     manifest = read_manifest(folder, KIND)
     if as_json:

@@ -10,7 +10,7 @@ from convstream.console import print_json, print_table, working
 from convstream.identifier import require_identifier
 from convstream.inputs import read_inputs
 from convstream.layer_file import read_layer_file
-from convstream.options import PASS_NAMES, json_option, layer_argument, out_option, pass_option
+from convstream.options import PASS_NAMES, chosen_passes, json_option, layer_argument, out_option, pass_option
 from convstream.sim.files.output_folder import read_manifest, require_ours
 from convstream.sim.vectors.folder import all_tensors
 from convstream.sim.verilog.export import KIND, write_cores
@@ -25,7 +25,7 @@ from convstream.sim.verilog.export import KIND, write_cores
 @click.option("--name", metavar="PREFIX",
               help="Put before every module and file name; the files of layers of other names stay in the folder.")
 @json_option
-def command(layer_path: Path, out: Path, labels: list[str], name: str | None, as_json: bool) -> None:
+def command(layer_path: Path, out: Path, chosen: str, name: str | None, as_json: bool) -> None:
     """Write the Verilog of a layer's cores, ready for synthesis.
 
     Beside each core are a self-checking test bench in plain Verilog, the vectors that it plays, and a FuseSoC core
@@ -37,9 +37,11 @@ def command(layer_path: Path, out: Path, labels: list[str], name: str | None, as
     file = read_layer_file(layer_path)
     require_ours(out, KIND)
     with working("computing the vectors"):
-        tensors = all_tensors(file.layer, read_inputs(file).words)
+        inputs = read_inputs(file)
+        passes = [PASS_NAMES[label] for label in chosen_passes(file, inputs.layer, chosen)]
+        tensors = all_tensors(inputs.layer, inputs.words)
     with working("converting"):
-        modules = write_cores(out, file.layer, file.data, tensors, [PASS_NAMES[label] for label in labels], name or "")
+        modules = write_cores(out, file.layer, file.data, tensors, passes, name or "")
     manifest = read_manifest(out, KIND)
     files = {path: manifest["files"][path] for path in manifest["layers"][name or ""]["files"]}
     if as_json:

@@ -81,10 +81,10 @@ class FormatsTable(_Table):
     weights: FormatTable
     bias: FormatTable
     output: FormatTable
-    output_gradient: FormatTable
-    input_gradient: FormatTable
-    weight_gradient: FormatTable
-    bias_gradient: FormatTable
+    output_gradient: FormatTable | None = None
+    input_gradient: FormatTable | None = None
+    weight_gradient: FormatTable | None = None
+    bias_gradient: FormatTable | None = None
     rounding: _choice(Rounding) = Rounding.HALF_EVEN
     overflow: _choice(Overflow) = Overflow.SATURATE
     rounding_seed: _Seed = 1

@@ -59,7 +59,7 @@ def layer_tables(layer: Layer, data: Data) -> dict[str, Any]:
         },
         "formats": {
             name: {"width": value.width, "fraction": value.fraction} if isinstance(value, Format) else value
-            for name, value in vars(formats).items()
+            for name, value in vars(formats).items() if value is not None
         },
         "hardware": vars(layer.lanes) | {"weight_sets": layer.weight_sets},
         "data": data.model_dump(),

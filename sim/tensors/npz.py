@@ -5,6 +5,7 @@ announce the expected shape, so a small file cannot ask for more memory than the
 """
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,8 +29,10 @@ def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
                 np.lib.format.write_array(file, little_endian, version=(1, 0), allow_pickle=False)
 
 
-def read_npz(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """The arrays named in `shapes`; others that the file holds are ignored.
+def read_npz(
+    path: Path, shapes: dict[str, tuple[int, ...]], optional: Sequence[str] = ()
+) -> dict[str, np.ndarray]:
+    """The arrays named in `shapes`, but for `optional` ones that the file lacks; others that it holds are ignored.
 
     Raises
     ------
@@ -38,10 +41,11 @@ def read_npz(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.nda
     """
     try:
         with open_plain(path) as file, zipfile.ZipFile(file) as archive:
-            missing = [name for name in shapes if f"{name}.npy" not in archive.namelist()]
+            present = [name for name in shapes if f"{name}.npy" in archive.namelist()]
+            missing = [name for name in shapes if name not in (*present, *optional)]
             if missing:
                 raise BadInput(f"{path}: must hold the arrays {', '.join(shapes)}; {', '.join(missing)} missing")
-            return {name: _read_array(path, archive, name, shape) for name, shape in shapes.items()}
+            return {name: _read_array(path, archive, name, shapes[name]) for name in present}
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror or one_line(error)}") from None
     except BadInput:

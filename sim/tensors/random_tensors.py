@@ -21,6 +21,7 @@ def random_tensors(layer: Layer, seed: int, extremes: float = 0.0) -> dict[str, 
     """Uniform words x, w, b and dz, int64, whose results use the range of their formats well.
 
     x fills its format.  w, b and dz are only as large as lets z, dx, dw and db overflow now and then, but rarely.
+    There is no dz where the layer has no gradients; x, w and b are the same with them and without.
 
     Parameters
     ----------
@@ -36,12 +37,15 @@ def random_tensors(layer: Layer, seed: int, extremes: float = 0.0) -> dict[str, 
         "x": x_limit,
         "w": w_limit,
         "b": max(1, math.floor(_full_scale(layer, "z") / 4 / 2**layer.bias_shift)),
-        "dz": min(
-            _balanced_limit(layer, "dx", geometry.out_channels * rows.most_sources * columns.most_sources, w_limit),
-            _balanced_limit(layer, "dw", outputs, x_limit),
-            _balanced_limit(layer, "db", 3 * outputs, 1),  # a sum of words, not of products: sqrt(3) times as wide
-        ),
     }
+    if "dz" in layer.tensors:
+        sums = {
+            "dx": (geometry.out_channels * rows.most_sources * columns.most_sources, w_limit),
+            "dw": (outputs, x_limit),
+            "db": (3 * outputs, 1),  # a sum of words, not of products: sqrt(3) times as wide
+        }
+        present = [_balanced_limit(layer, name, *of_sum) for name, of_sum in sums.items() if name in layer.tensors]
+        limits["dz"] = min(present, default=formats.output_gradient.highest)
     tensors = {}
     for name, limit in limits.items():
         bits = _generator(seed, _CHILD[name])

@@ -40,14 +40,14 @@ def scaled_gradient(x: np.ndarray, w: np.ndarray, z: np.ndarray, layer: Layer) -
     if dz.max() > form.highest:  # rounded up to the next power of two
         drop_bits += 1
         dz = _shift_right_half_up(gradient, drop_bits)
-    accumulated = {
-        "dx": input_gradient_accumulate(w, dz, layer),
-        "dw": weight_gradient_accumulate(x, dz, layer),
-        "db": bias_gradient_accumulate(dz, layer),
+    accumulate = {
+        "dx": lambda: input_gradient_accumulate(w, dz, layer),
+        "dw": lambda: weight_gradient_accumulate(x, dz, layer),
+        "db": lambda: bias_gradient_accumulate(dz, layer),
     }
     excess_bits = 0
-    for name, accumulators in accumulated.items():
-        form = layer.formats.of(name)
+    for name in accumulate.keys() & layer.tensors:
+        form, accumulators = layer.formats.of(name), accumulate[name]()
         room_bits = form.width - 1 + layer.accumulators[name].fraction - form.fraction
         excess_bits = max(excess_bits, _bits(accumulators) - room_bits)
     return _shift_right_half_up(gradient, min(drop_bits + excess_bits, _LARGEST_SHIFT))

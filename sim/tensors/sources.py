@@ -8,6 +8,8 @@
 What floats of a file lose, by clipping and by rounding, is told beside the words.  Integers are taken as they are, and
 what is generated is generated as words: there is nothing to tell of them.
 
+Only gradients need dz: a layer without their formats has none, and a file may lack it.
+
 For pictures, dz is the gradient of a cost that likes smooth outputs (`smoothness`), at the z of the integer model.
 """
 
@@ -34,8 +36,12 @@ INPUTS = ("x", "w", "b", "dz")
 
 
 class Inputs(NamedTuple):
-    """The tensors x, w, b and dz as words, each in its format's dtype, and what floats of a file lost on their way."""
+    """The tensors x, w, b and dz as words, each in its format's dtype, and what floats of a file lost on their way.
 
+    layer : the one that they are for; without its gradients where a file holds no dz.
+    """
+
+    layer: Layer
     words: dict[str, np.ndarray]
     imports: tuple[ImportAccuracy, ...] = ()
 
@@ -65,12 +71,16 @@ def make_inputs(layer: Layer, data: Data, folder: Path) -> Inputs:
             return _from_file(layer, data, folder)
         case _:
             tensors = _from_pictures(layer, data)
-    return Inputs({name: tensors[name].astype(layer.formats.of(name).dtype) for name in INPUTS})
+    return Inputs(layer, {name: tensors[name].astype(layer.formats.of(name).dtype) for name in _names(layer)})
+
+
+def _names(layer: Layer) -> list[str]:
+    return [name for name in INPUTS if name in layer.tensors]
 
 
 def _from_file(layer: Layer, data: FileData, folder: Path) -> Inputs:
     path = folder / data.path
-    arrays = read_npz(path, {name: layer.geometry.shapes[name] for name in INPUTS})
+    arrays = read_npz(path, {name: layer.geometry.shapes[name] for name in _names(layer)}, optional=("dz",))
     words, imports = {}, []
     for name, array in arrays.items():
         try:
@@ -81,7 +91,7 @@ def _from_file(layer: Layer, data: FileData, folder: Path) -> Inputs:
                 words[name] = operand(name, array, layer)
         except ValueError as error:
             raise BadInput(f"{path}: {name}: {error}") from None
-    return Inputs(words, tuple(imports))
+    return Inputs(layer if "dz" in words else layer.without_gradients(), words, tuple(imports))
 
 
 def _from_pictures(layer: Layer, data: Data) -> dict[str, np.ndarray]:
@@ -93,6 +103,7 @@ def _from_pictures(layer: Layer, data: Data) -> dict[str, np.ndarray]:
     filters = known_filters(layer)
     tensors["w"][: len(filters)] = filters
     tensors["b"][: len(filters)] = 0
-    z = forward(tensors["x"], tensors["w"], tensors["b"], layer)
-    tensors["dz"] = scaled_gradient(tensors["x"], tensors["w"], z, layer)
+    if "dz" in layer.tensors:
+        z = forward(tensors["x"], tensors["w"], tensors["b"], layer)
+        tensors["dz"] = scaled_gradient(tensors["x"], tensors["w"], z, layer)
     return tensors

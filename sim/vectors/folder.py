@@ -4,6 +4,7 @@
     tensors.npz      integer arrays x, w, b, z, dz, dx, dw, db
     <stream>.hex     weights, x, z, dz, dx, dw, db: a beat a line, hexadecimal, most significant digit first
 
+A layer without gradients, or without some, has no tensors and streams of these.
 All bytes are decided by the layer file, and the file of its data if there is one: no clock, machine, user or path is in
 them.
 """
@@ -23,7 +24,7 @@ from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.operands import operand
 from convstream.fixedpoint.weight_gradient import weight_gradient
 from convstream.sim.accuracy import ImportAccuracy
-from convstream.sim.beats import STREAM_TENSORS, stream_bytes
+from convstream.sim.beats import layer_streams, stream_bytes
 from convstream.sim.errors import BadInput, CheckFailed, one_line
 from convstream.sim.files.output_folder import check_files, output_folder, read_manifest
 from convstream.sim.layers.schema import Data
@@ -38,7 +39,7 @@ TENSORS = ("x", "w", "b", "z", "dz", "dx", "dw", "db")
 
 @dataclass(frozen=True)
 class Vectors:
-    """What a vectors folder holds: the layer, where its data came from, and all eight tensors as words."""
+    """What a vectors folder holds: the layer, where its data came from, and all its tensors as words."""
 
     layer: Layer
     data: Data
@@ -46,18 +47,18 @@ class Vectors:
 
 
 def all_tensors(layer: Layer, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The inputs x, w, b, dz and the integer model's results z, dx, dw, db, each in its format's dtype."""
-    x, w, b, dz = (inputs[name] for name in INPUTS)
-    return {
-        "x": x,
-        "w": w,
-        "b": b,
-        "z": forward(x, w, b, layer),
-        "dz": dz,
-        "dx": input_gradient(w, dz, layer),
-        "dw": weight_gradient(x, dz, layer),
-        "db": bias_gradient(dz, layer),
+    """The inputs x, w, b, dz and the integer model's results z, dx, dw, db, each in its format's dtype.
+
+    Those that the layer has: all eight, or less where it lacks gradients.
+    """
+    x, w, b, dz = (inputs.get(name) for name in INPUTS)
+    make = {
+        "z": lambda: forward(x, w, b, layer),
+        "dx": lambda: input_gradient(w, dz, layer),
+        "dw": lambda: weight_gradient(x, dz, layer),
+        "db": lambda: bias_gradient(dz, layer),
     }
+    return {name: inputs[name] if name in INPUTS else make[name]() for name in layer.tensors}
 
 
 def write_vectors(
@@ -76,8 +77,8 @@ def write_vectors(
         The folder cannot be written, or holds something else.
     """
     with output_folder(folder, KIND, manifest_contents(layer, data, imports)) as draft:
-        write_npz(draft / TENSORS_FILE, {name: tensors[name] for name in TENSORS})
-        for stream in STREAM_TENSORS:
+        write_npz(draft / TENSORS_FILE, {name: tensors[name] for name in TENSORS if name in layer.tensors})
+        for stream in layer_streams(layer):
             (draft / hex_file(stream)).write_bytes(hex_text(layer, tensors, stream))
 
 
@@ -103,7 +104,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 def _vectors_of(folder: Path, manifest: dict[str, Any]) -> Vectors:
     layer, data = parse_layer(manifest.get("layer_file"), f"{folder / 'manifest.json'}: layer_file")
     path = folder / TENSORS_FILE
-    tensors = read_npz(path, layer.geometry.shapes)
+    tensors = read_npz(path, {name: layer.geometry.shapes[name] for name in layer.tensors})
     for name, words in tensors.items():
         if words.dtype != layer.formats.of(name).dtype:
             raise BadInput(f"{path}: {name} holds {words.dtype}; must be {layer.formats.of(name).dtype}")
@@ -126,11 +127,12 @@ def check_vectors(folder: Path) -> Vectors:
     check_files(folder, manifest)  # before anything in them is believed
     vectors = _vectors_of(folder, manifest)
     layer, tensors = vectors.layer, vectors.tensors
-    for name in sorted(manifest["files"].keys() ^ {TENSORS_FILE, *map(hex_file, STREAM_TENSORS)}):
+    for name in sorted(manifest["files"].keys() ^ {TENSORS_FILE, *map(hex_file, layer_streams(layer))}):
         fault = "is not part of test vectors" if name in manifest["files"] else "is missing"
         raise CheckFailed(f"{folder / name}: {fault}")
     try:
-        expected = all_tensors(layer, {name: operand(name, tensors[name], layer) for name in INPUTS})
+        inputs = {name: operand(name, words, layer) for name, words in tensors.items() if name in INPUTS}
+        expected = all_tensors(layer, inputs)
     except ValueError as error:
         raise CheckFailed(f"{folder / TENSORS_FILE}: {error}") from None
     for name, words in expected.items():
@@ -141,7 +143,7 @@ def check_vectors(folder: Path) -> Vectors:
                 f"{folder / TENSORS_FILE}: {len(different)} of {words.size} words of {name} differ; the first is "
                 f"{name}{list(index)} = {tensors[name][index]}, must be {words[index]}"
             )
-    for stream in STREAM_TENSORS:
+    for stream in layer_streams(layer):
         if (folder / hex_file(stream)).read_bytes() != hex_text(layer, tensors, stream):
             raise CheckFailed(f"{folder / hex_file(stream)}: does not hold the tensors of {TENSORS_FILE}")
     try:

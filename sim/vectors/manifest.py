@@ -33,7 +33,7 @@ from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.streams import TensorStream, tensor_streams
 from convstream.hdl.passes import PASSES
 from convstream.sim.accuracy import ImportAccuracy
-from convstream.sim.beats import STREAM_TENSORS, beat_count, last_beats, stream_bits
+from convstream.sim.beats import STREAM_TENSORS, beat_count, last_beats, layer_streams, stream_bits
 from convstream.sim.layers.schema import Data
 from convstream.sim.layers.tables import layer_tables
 from convstream.sim.tensors.sources import INPUTS
@@ -78,8 +78,8 @@ def manifest_contents(layer: Layer, data: Data, imports: Sequence[ImportAccuracy
         "accumulators": {
             name: {"width": form.width, "fraction": form.fraction} for name, form in layer.accumulators.items()
         },
-        "cores": {name: _describe_core(layer, name) for name in PASSES},
-        "streams": {stream: _describe_stream(layer, stream) for stream in STREAM_TENSORS},
+        "cores": {name: _describe_core(layer, name) for name in layer.passes},
+        "streams": {stream: _describe_stream(layer, stream) for stream in layer_streams(layer)},
     }
 
 

@@ -68,6 +68,7 @@ def test_vectors_tell_and_keep_it(run, layer_path, tmp_path):  # noqa: F811
     assert run("vectors", "--check", tmp_path / "v")[0] == 0
 
 
+@pytest.mark.usefixtures("build_root")
 @pytest.mark.parametrize("arguments", [["reference"], ["report", "--picture", "picture.png"]])
 def test_json_tells_it(run, layer_path, monkeypatch, arguments):  # noqa: F811
     monkeypatch.chdir(layer_path.parent)

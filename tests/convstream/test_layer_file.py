@@ -89,7 +89,7 @@ def test_there_are_examples():
     ("layer", MISSING, "layer: missing; must be a table"),
     ("formats", MISSING, "formats: missing; must be a table"),
     ("layer.kernel", MISSING, "layer.kernel: missing; must be an integer from 1 to 1048576"),
-    ("formats.output_gradient", MISSING, "formats.output_gradient: missing; must be a table"),
+    ("formats.output", MISSING, "formats.output: missing; must be a table"),
     ("formats.bias.fraction", MISSING, "formats.bias.fraction: missing; must be an integer from -64 to 64"),
     ("layer.kernal", 3, 'layer.kernal: unknown key; did you mean "kernel"?'),
     ("layer.dilation_of_time", 3, "layer.dilation_of_time: unknown key; legal keys are batch, in_channels, height,"),

@@ -58,9 +58,10 @@ def test_what_is_no_integer_is_refused(wrong):
 
 
 def test_a_late_image_by_any_integer():
-    layer = Layer(Geometry(1, 1, 1, Axis(3, 1), Axis(3, 1)), Formats(*FORMATS, "stochastic"))
-    expected = result_draws("dx", layer, 8, 9 * (1 << 55))
-    np.testing.assert_array_equal(result_draws("dx", layer, 8, np.int64(9 * (1 << 55))), expected)
+    """Eight times as many pixels are more than 64 bits count."""
+    layer = Layer(Geometry(8, 1, 1, Axis(3, 1), Axis(3, 1)), Formats(*FORMATS, "stochastic"))
+    expected = result_draws("dx", layer, 8, 9 << 57)
+    np.testing.assert_array_equal(result_draws("dx", layer, 8, np.int64(9 << 57)), expected)
     for wrong in True, 9.0, -9, 1 << 63:
         with pytest.raises(ValueError, match="first_beat must be a number of beats, not"):
             result_draws("z", layer, 8, wrong)
