@@ -47,7 +47,7 @@ _RESULTS = {
 def vectors(
     layer: Layer, folder: str | Path | None = None, inputs: Tensors | None = None, *, seed: int = 1
 ) -> dict[str, np.ndarray]:
-    """All tensors of a batch, as words by name: x, w, b, dz, and the results z, dx, dw, db, as far as they have formats.
+    """All tensors of a batch, as words by name: x, w, b, dz, and the results z, dx, dw, db, if they have formats.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def simulate(
 
 
 def verilog(layer: Layer, folder: str | Path, *, prefix: str = "", seed: int = 1) -> list[str]:
-    """Write the Verilog of the layer's cores, each with a self-checking test bench, its vectors and a FuseSoC core file.
+    """Write the layer's cores in Verilog, each with a self-checking test bench, its vectors and a FuseSoC core file.
 
     Parameters
     ----------
@@ -142,7 +142,8 @@ def verilog(layer: Layer, folder: str | Path, *, prefix: str = "", seed: int = 1
 
 def _results(layer: Layer, inputs: Tensors, batch: int = 0) -> dict[str, np.ndarray]:
     """The inputs, and what the integer model makes of them as far as they reach; `batch` as in `convstream.forward`."""
-    tensors = {name: operand(name, np.asarray(words), layer) for name, words in inputs.items() if name in INPUTS and name in layer.tensors}
+    names = [name for name in INPUTS if name in layer.tensors and name in inputs]
+    tensors = {name: operand(name, np.asarray(inputs[name]), layer) for name in names}
     streams = tensor_streams(layer)
     for result, (compute, operands) in _RESULTS.items():
         if result in layer.tensors and tensors.keys() >= set(operands):

@@ -59,6 +59,7 @@ def chosen_passes(file: LayerFile, layer: Layer, chosen: str) -> list[str]:
         raise BadInput(f"{where}: {', '.join(missing)}: missing; the pass {chosen} needs it")
     return [chosen]
 
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines instead of text.")
 
 
