@@ -1,4 +1,4 @@
-"""Verdict: what the record of an episode proves."""
+"""Result: what the record of an episode proves."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from convstream.sim.stimulus import Episode, Play
 
 @dataclass(frozen=True)
 class SimulationResult:
-    """The verdict on one episode, and what was seen.
+    """The result of one episode, and what was seen.
 
     A cycle is the number of a rising clock edge: cycle n is at 10 n + 5 ns in the waves.  `beat_cycles` holds, by
     stream, the cycle of every beat; `frame_cycles`, by output, those of the beats that end an image (dw, db: a
@@ -37,6 +37,15 @@ class SimulationResult:
     def matched(self) -> bool:
         """Every value is right, and no rule of the streams was broken."""
         return self.mismatch is None and not self.protocol_errors
+
+    @property
+    def failure(self) -> str | None:
+        """The first wrong value, and the rules that were broken; None if it matched."""
+        parts = list(self.protocol_errors)
+        if self.mismatch:
+            differ = f"{self.wrong_values} of {self.compared_values} values differ"
+            parts.insert(0, f"{differ}; the first: {self.mismatch}")
+        return "; ".join(parts) or None
 
     @property
     def cycles(self) -> int:

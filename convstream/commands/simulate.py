@@ -118,19 +118,11 @@ def _run(file: LayerFile, tensors: dict[str, np.ndarray], pass_name: str, option
     with working(f"{file.path.stem}: simulating {pass_name.replace('_', '-')}"):
         try:
             result = simulate(file.layer, tensors, pass_name, **options)
-            failure = None if result.matched else _describe(result)
+            failure = result.failure
         except (CheckFailed, ConversionError) as error:
             result, failure = None, str(error)
     predicted = None if options["stall"] else core_cycles(file.layer, pass_name).batch_cycles()
     return Run(file.path, pass_name, time.monotonic() - started, predicted, result, failure)
-
-
-def _describe(result: SimulationResult) -> str:
-    parts = list(result.protocol_errors)
-    if result.mismatch:
-        differ = f"{result.wrong_values} of {result.compared_values} values differ"
-        parts.insert(0, f"{differ}; the first: {result.mismatch}")
-    return "; ".join(parts)
 
 
 def _command(run: Run, options: dict[str, Any]) -> str:

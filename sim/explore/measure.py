@@ -24,7 +24,6 @@ from convstream.sim.fpga.synthesis import synthesize
 from convstream.sim.fpga.targets import Target
 from convstream.sim.jobs.cache import cached_folder, found_folder
 from convstream.sim.jobs.workers import workers
-from convstream.sim.result import SimulationResult
 from convstream.sim.simulate import simulate
 
 _FILE = "measurement.json"
@@ -76,7 +75,7 @@ class SimulatedCore(Measurement):
     def take(self, build_root: Path) -> dict[str, Any]:
         result = simulate(self.layer, self.tensors, self.pass_name, build_root=build_root)
         if not result.matched:
-            raise CheckFailed(f"differs from the integer model: {_describe(result)} (log: {result.log})")
+            raise CheckFailed(f"differs from the integer model: {result.failure} (log: {result.log})")
         return {
             "bit_exact": True,
             "compared_values": result.compared_values,
@@ -190,11 +189,3 @@ def _keep(measurement: Measurement, values: dict[str, Any], root: Path) -> None:
 
 def _key(measurement: Measurement) -> list[str | bytes]:
     return [measurement.kind, program(), *measurement.ingredients()]
-
-
-def _describe(result: SimulationResult) -> str:
-    parts = list(result.protocol_errors)
-    if result.mismatch:
-        differ = f"{result.wrong_values} of {result.compared_values} values differ"
-        parts.insert(0, f"{differ}; the first: {result.mismatch}")
-    return "; ".join(parts)

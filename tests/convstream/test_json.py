@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from convstream.cli import main
+from convstream.sim.version import convstream_version
 
 EXAMPLE = Path(__file__).parents[2] / "examples/layers/corner_4x4_s3.toml"
 
@@ -57,3 +58,11 @@ def test_the_version_is_told(shown):
     if "manifest" in shown:
         layers = shown["manifest"].get("layers", {"": shown["manifest"]})
         assert [layer["convstream"] for layer in layers.values()] == [version("convstream")]
+
+
+def test_a_checkout_that_was_not_installed_has_no_version_and_works(monkeypatch):
+    def not_installed(package):
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr("convstream.sim.version.version", not_installed)
+    assert convstream_version() == "0"
