@@ -162,10 +162,10 @@ def small_layer(
     rounding=Rounding.HALF_EVEN,
 ) -> Layer:  # fmt: skip
     """A layer of small words; `channels` are C and K, `lanes` run along C, K and the taps."""
-    form, wide = Format(4, 1), Format(8, 2)
+    form, wide, bias = Format(4, 1), Format(8, 2), Format(8, 0)
     geometry = Geometry.square(
         batch=batch, in_channels=channels[0], height=size[0], width=size[1], out_channels=channels[1], kernel=kernel,
         stride=stride, padding=padding,
     )  # fmt: skip
-    formats = Formats(form, form, wide, form, form, form, wide, wide, rounding, Overflow.SATURATE)
+    formats = Formats(form, form, bias, form, form, form, wide, wide, rounding, Overflow.SATURATE)
     return Layer(geometry, formats, Lanes(*lanes), weight_sets)
