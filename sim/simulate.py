@@ -80,7 +80,7 @@ def simulate_episodes(
     BadInput
         A program that is needed is missing.
     SimulationError
-        There is no verdict: the simulator rejected the core, died or never ended, no test ran, or beats
+        There is no result: the simulator rejected the core, died or never ended, no test ran, or beats
         are missing.
     """
     if pass_name not in PASSES:
@@ -132,7 +132,7 @@ def _stall_levels(pass_name: str, stall: float | Mapping[str, float]) -> dict[st
 
 @contextmanager
 def _run_folder(parent: Path, module: str) -> Iterator[Path]:
-    """A new folder for a run, dropped if the run is broken off; if there is no verdict its logs tell why."""
+    """A new folder for a run, dropped if the run is broken off; if there is no result its logs tell why."""
     folder = new_folder(parent, f"{module}-")
     try:
         yield folder

@@ -1,4 +1,4 @@
-"""The two ways to play a core; both leave the same records, and so have the same verdicts.
+"""The two backends that play a core; both leave the same records, and so have the same results.
 
 Beat by beat, Python drives every port at every edge: it can break off, reset, send what is wrong and reload weights,
 and its waves show the core alone.  In the fast way a *player* in Verilog does all that a single uninterrupted episode

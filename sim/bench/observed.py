@@ -120,7 +120,7 @@ def episode_record(
     inputs: dict[str, ObservedInput], outputs: dict[str, ObservedOutput], frame_error: list[tuple[int, str]],
     starved: str | None, status: dict[str, str],
 ) -> dict:  # fmt: skip
-    """What a test bench leaves of an episode, for the verdict.
+    """What a test bench leaves of an episode, for its result.
 
     Parameters
     ----------

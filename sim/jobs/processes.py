@@ -11,7 +11,7 @@ from convstream.sim.errors import BadInput, CheckFailed
 
 
 class SimulationError(CheckFailed):
-    """No verdict: a program failed, died or never ended, or it ended without having tested anything."""
+    """No result: a program failed, died or never ended, or it ended without having tested anything."""
 
 
 def run(
