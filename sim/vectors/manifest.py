@@ -20,6 +20,8 @@ Schema 1::
       parts           what travels, one after the other: {tensor, shape, order, lanes, element_bits, fraction, beats}
                       lane 0 in the least significant bits; `order` names the tensor's axes from slow to fast
     files             of each: {bytes, sha256}
+
+A layer without gradients, or without some, has no accumulators, cores and streams of these.
 """
 
 import math
