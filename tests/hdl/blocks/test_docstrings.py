@@ -27,7 +27,7 @@ def test_blocks_are_found():
     assert len(list(_blocks())) > 60
 
 
-@pytest.mark.parametrize("block", _blocks())
+@pytest.mark.parametrize("block", list(_blocks()))
 def test_ports(block):
     parameters = inspect.signature(block).parameters.values()
     ports = [parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY]
