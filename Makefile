@@ -16,7 +16,7 @@ PICTURE   := build/$(basename $(notdir $(LAYER))).png
 .DEFAULT_GOAL := report
 .DELETE_ON_ERROR:
 .PHONY: report training-step test campaign lint clean help prerequisites
-.PHONY: benchmark-model benchmark-efficiency benchmark-area benchmark-hardware benchmark-simulation
+.PHONY: benchmark-model benchmark-quantize benchmark-efficiency benchmark-area benchmark-hardware benchmark-simulation
 
 report: $(INSTALLED)  ## (default) the main job: LAYER through every model and the simulated core, as a table and a picture
 	$(BIN)/convstream report $(LAYER) --picture $(PICTURE)
@@ -32,6 +32,9 @@ campaign: $(TESTABLE)  ## long randomized campaigns (minutes to hours)
 
 benchmark-model: $(BENCHABLE)  ## the integer model against PyTorch, ONNX Runtime and APyTypes: ratios, a few minutes
 	$(BENCH)/bin/python benchmarks/model.py
+
+benchmark-quantize: $(INSTALLED)  ## floats to words beside NumPy's own steps and the forward pass, a minute
+	$(BIN)/python benchmarks/quantize.py
 
 benchmark-efficiency: $(INSTALLED)  ## share of useful multiplier cycles: all example layers, all lane choices of four
 	$(BIN)/python benchmarks/efficiency.py

@@ -40,7 +40,7 @@ def test_help_lists_what_one_would_look_for():
     lines = make("help").stdout.splitlines()
     assert [line.split()[1] for line in lines] == [
         "report", "training-step", "test", "campaign",
-        "benchmark-model", "benchmark-efficiency", "benchmark-area", "benchmark-hardware",
+        "benchmark-model", "benchmark-quantize", "benchmark-efficiency", "benchmark-area", "benchmark-hardware",
         "benchmark-simulation",
         "lint", "clean", "help",
     ]  # fmt: skip
