@@ -74,7 +74,7 @@ def test_vectors_are_the_models_results_and_can_be_checked(tmp_path):
             [sys.executable, "-m", "convstream", "vectors", "--check", tmp_path / folder, "--json"], cwd=ROOT,
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        assert json.loads(done.stdout)["verdict"] == "all right"
+        assert json.loads(done.stdout)["result"] == "all right"
 
 
 @pytest.mark.parametrize("rounding", [cs.Rounding.HALF_EVEN, cs.Rounding.STOCHASTIC])

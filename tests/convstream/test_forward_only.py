@@ -72,7 +72,7 @@ def test_all_means_what_is_there(run, write, tmp_path, source):  # noqa: F811
     code, out, _ = run("estimate", path, "--json")
     assert (code, [core["pass"] for core in json.loads(out)["cores"]]) == (0, ["forward"])
     code, out, _ = run("reference", path, "--json", "--out", tmp_path / "reference")
-    assert (code, [row["pass_name"] for row in json.loads(out)["passes"]]) == (0, ["forward"])
+    assert (code, [row["pass"] for row in json.loads(out)["passes"]]) == (0, ["forward"])
     assert sorted(np.load(tmp_path / "reference/reference.npz")) == ["b", "w", "x", "z"]
     assert run("vectors", path, "--out", tmp_path / "v")[0] == 0
     assert run("vectors", "--check", tmp_path / "v")[0] == 0
