@@ -11,11 +11,12 @@ BENCH     := .venv-benchmark
 BENCHABLE := $(BENCH)/installed
 PEERS     := .venv-peers
 COMPARED  := $(PEERS)/installed
+NUMBAS    := 0.60.0 0.68.1
 PICTURE   := build/$(basename $(notdir $(LAYER))).png
 
 .DEFAULT_GOAL := report
 .DELETE_ON_ERROR:
-.PHONY: report training-step test campaign lint clean help prerequisites
+.PHONY: report training-step test test-numba campaign lint clean help prerequisites
 .PHONY: benchmark-model benchmark-quantize benchmark-efficiency benchmark-area benchmark-hardware benchmark-simulation
 
 report: $(INSTALLED)  ## (default) the main job: LAYER through every model and the simulated core, as a table and a picture
@@ -26,6 +27,9 @@ training-step: $(INSTALLED)  ## train on handwritten digits once: the three core
 
 test: lint  ## lint and the whole test suite, on every simulator that is installed
 	$(BIN)/python -m pytest -n 2
+
+test-numba: $(NUMBAS:%=.venv-numba-%/installed)  ## the kernels on the oldest and the newest Numba that are allowed
+	for version in $(NUMBAS); do .venv-numba-$$version/bin/python -m pytest tests/fixedpoint/kernels || exit 1; done
 
 campaign: $(TESTABLE)  ## long randomized campaigns (minutes to hours)
 	$(BIN)/python -m pytest -n 2 -m campaign
@@ -74,6 +78,11 @@ $(TESTABLE): $(INSTALLED)
 $(BENCHABLE): pyproject.toml | prerequisites
 	$(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[benchmark]'
+	touch $@
+
+.venv-numba-%/installed: pyproject.toml | prerequisites
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]' numba==$*
 	touch $@
 
 $(COMPARED): benchmarks/nngen_requirements.txt | prerequisites

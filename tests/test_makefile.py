@@ -39,7 +39,7 @@ def test_a_python_that_is_too_old(tmp_path):
 def test_help_lists_what_one_would_look_for():
     lines = make("help").stdout.splitlines()
     assert [line.split()[1] for line in lines] == [
-        "report", "training-step", "test", "campaign",
+        "report", "training-step", "test", "test-numba", "campaign",
         "benchmark-model", "benchmark-quantize", "benchmark-efficiency", "benchmark-area", "benchmark-hardware",
         "benchmark-simulation",
         "lint", "clean", "help",
