@@ -1,4 +1,4 @@
-"""Steps through a `Program`: which record is current, and whether it is the last one of the circle."""
+"""Steps through a `DescriptorTable`: which record is current, and whether it is the last one of the circle."""
 
 from myhdl import Signal, always_comb, always_seq, block, intbv
 

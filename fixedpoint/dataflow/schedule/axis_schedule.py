@@ -1,10 +1,10 @@
-"""How a core walks one spatial axis: which sources and taps each position needs, as short cyclic tables.
+"""The schedule of one spatial axis: which sources and taps each position needs, as short cyclic tables.
 
 A *position* is a pixel of the result (an output of the forward pass, an input pixel of the input gradient); a
 *source* is a pixel of the stream that the core keeps in its line buffer.  All that is particular about an axis
-happens near its two ends; between them the same few positions repeat with the period of the stride.  A program
-is therefore a table of records whose middle part is walked several times, and its size depends on kernel and
-stride, never on the image::
+happens near its two ends; between them the same few positions repeat with the period of the stride.  A descriptor
+table is therefore one of records whose middle part is repeated, and its size depends on kernel and stride, never on
+the image::
 
     forward, size 7, kernel 3, stride 1, padding 1        record   0 | 1 | 2
                                                           taps    1,2|0..2|0,1
@@ -22,8 +22,8 @@ import numpy as np
 from convstream.reference.geometry import Axis
 
 
-class Met(NamedTuple):
-    """What each position meets: `counts` neighbouring sources from `sources` on, the first of them under `taps`.
+class Overlap(NamedTuple):
+    """The sources under the kernel at each position: `counts` neighbours from `sources` on, the first under `taps`.
 
     Where the count is 0 the others say nothing.
     """
@@ -34,8 +34,8 @@ class Met(NamedTuple):
 
 
 @dataclass(frozen=True)
-class AxisWalk:
-    """The walk of one pass along one axis.
+class AxisSchedule:
+    """The schedule of one pass along one axis.
 
     Parameters
     ----------
@@ -80,20 +80,20 @@ class AxisWalk:
         """Which source of the window meets a tap, counted from the lowest: the same at every position."""
         return self.window - 1 - tap // self.axis.stride if self.gradient else tap
 
-    def _meet(self, positions: np.ndarray) -> Met:
+    def _overlap_of(self, positions: np.ndarray) -> Overlap:
         axis, places = self.axis, positions + self.axis.pad_before
         if self.gradient:
             sources = np.maximum(0, -((axis.kernel - 1 - places) // axis.stride))
             last = np.minimum(places // axis.stride, axis.out_size - 1)
-            return Met(sources, places - sources * axis.stride, np.maximum(0, last + 1 - sources))
+            return Overlap(sources, places - sources * axis.stride, np.maximum(0, last + 1 - sources))
         origins = positions * axis.stride - axis.pad_before
         taps = np.maximum(0, -origins)
-        return Met(origins + taps, taps, np.maximum(0, np.minimum(axis.kernel, axis.size - origins) - taps))
+        return Overlap(origins + taps, taps, np.maximum(0, np.minimum(axis.kernel, axis.size - origins) - taps))
 
     @cached_property
-    def met(self) -> Met:
+    def overlap(self) -> Overlap:
         """What the computed positions meet."""
-        return self._meet(np.array(self.positions))
+        return self._overlap_of(np.array(self.positions))
 
     @property
     def results(self) -> int:
@@ -107,7 +107,7 @@ class AxisWalk:
         If no position has a source (the stride jumps over every pixel), all are computed, from masked sources.
         """
         everywhere = np.arange(self.results)
-        seen = everywhere[self._meet(everywhere).counts > 0] if self.gradient else everywhere
+        seen = everywhere[self._overlap_of(everywhere).counts > 0] if self.gradient else everywhere
         return tuple(seen.tolist()) or tuple(everywhere.tolist())
 
     def window_start(self, position: int) -> int:
@@ -121,7 +121,7 @@ class AxisWalk:
         """First source of each position: of its window where taps are parallel, else the first that exists."""
         if self.parallel:
             return tuple(self.window_start(position) for position in self.positions)
-        return self._tuple(np.maximum.accumulate(np.where(self.met.counts, self.met.sources, 0)))
+        return self._tuple(np.maximum.accumulate(np.where(self.overlap.counts, self.overlap.sources, 0)))
 
     @cached_property
     def needed(self) -> tuple[int, ...]:
@@ -129,7 +129,7 @@ class AxisWalk:
 
         At least one: a position that lies wholly on padding still waits for its frame to begin.
         """
-        sources, _, counts = self.met
+        sources, _, counts = self.overlap
         return self._tuple(np.maximum.accumulate(np.where(counts, sources + counts, 1)))
 
     @cached_property
@@ -141,7 +141,7 @@ class AxisWalk:
     @cached_property
     def kept(self) -> tuple[int, ...]:
         """For each position, the first source that it or a later one needs."""
-        wanted = np.where(self.met.counts, self.met.sources, self.sources)
+        wanted = np.where(self.overlap.counts, self.overlap.sources, self.sources)
         return self._tuple(np.minimum.accumulate(wanted[::-1])[::-1])
 
     @property
@@ -165,7 +165,7 @@ class AxisWalk:
     @cached_property
     def serial_taps(self) -> tuple[int, ...]:
         """Taps that each position walks one after the other; 0 if no tap has a source: it lies wholly on padding."""
-        counts = self.met.counts
+        counts = self.overlap.counts
         return self._tuple(np.minimum(1, counts) if self.parallel else counts)
 
     @cached_property
@@ -173,16 +173,16 @@ class AxisWalk:
         """Place of the first walked tap of each position in `tap_order`."""
         if self.parallel:
             return (0,) * len(self.positions)
-        taps = np.where(self.met.counts, self.met.taps, self.tap_order[0])
+        taps = np.where(self.overlap.counts, self.overlap.taps, self.tap_order[0])
         return self._tuple(np.argsort(self.tap_order)[taps])
 
     @cached_property
     def masks(self) -> tuple[int, ...]:
         """For each position a bit for each tap lane, set where the lane's source exists."""
         if not self.parallel:
-            return self._tuple(self.met.counts > 0)
+            return self._tuple(self.overlap.counts > 0)
         step = -self.axis.stride if self.gradient else 1
-        taps = zip(self.met.taps.tolist(), self.met.counts.tolist(), strict=True)
+        taps = zip(self.overlap.taps.tolist(), self.overlap.counts.tolist(), strict=True)
         return tuple(sum(1 << tap for tap in range(first, first + step * count, step)) for first, count in taps)
 
     @staticmethod

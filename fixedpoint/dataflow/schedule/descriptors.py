@@ -1,12 +1,12 @@
-"""Programs: a long sequence of records as a short table, part of which is walked several times."""
+"""Descriptor tables: a long sequence of records as a short table, part of which is repeated."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 
 @dataclass(frozen=True)
-class Program:
-    """Records walked in a circle, those from `loop_start` to `loop_stop` (both included) `repeats` times."""
+class DescriptorTable:
+    """Records read in a circle, those from `loop_start` to `loop_stop` (both included) `repeats` times."""
 
     records: tuple[NamedTuple, ...]
     loop_start: int
@@ -18,16 +18,16 @@ class Program:
         return tuple(int(getattr(record, field)) for record in self.records)
 
     def unroll(self) -> list[NamedTuple]:
-        """The sequence that the program stands for."""
+        """The sequence that the table stands for."""
         loop_end = self.loop_stop + 1
         loop = list(self.records[self.loop_start : loop_end])
         return list(self.records[: self.loop_start]) + loop * self.repeats + list(self.records[loop_end:])
 
 
-def compress(sequence: list[NamedTuple]) -> Program:
-    """Shortest program that unrolls to `sequence`."""
+def compress(sequence: list[NamedTuple]) -> DescriptorTable:
+    """Shortest table that unrolls to `sequence`."""
     count = len(sequence)
-    best = Program(tuple(sequence), 0, count - 1, 1)
+    best = DescriptorTable(tuple(sequence), 0, count - 1, 1)
     for period in range(1, count // 2 + 1):
         if period >= len(best.records):
             break
@@ -39,6 +39,6 @@ def compress(sequence: list[NamedTuple]) -> Program:
             repeats = (stop - start) // period + 1
             if count - (repeats - 1) * period < len(best.records):
                 body = sequence[: start + period] + sequence[start + repeats * period :]
-                best = Program(tuple(body), start, start + period - 1, repeats)
+                best = DescriptorTable(tuple(body), start, start + period - 1, repeats)
             start = max(start, stop) + 1
     return best

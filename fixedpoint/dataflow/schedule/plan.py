@@ -1,16 +1,16 @@
 """The plan of a core: every number that its blocks are built from, derived once from the layer.
 
 Forward and input gradient are one engine.  Both slide over the rows of a *source* stream (x, or dz) and write a
-*result* (z, or dx) from the same weight words; they differ in how an axis is walked (`AxisWalk`), and in which
-of the two channel axes is summed along.  Stride, padding and phase are known here and in `AxisWalk` only.
+*result* (z, or dx) from the same weight words; they differ in how an axis is walked (`AxisSchedule`), and in which
+of the two channel axes is summed along.  Stride, padding and phase are known here and in `AxisSchedule` only.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from convstream.fixedpoint.dataflow.schedule.axis_schedule import AxisWalk
-from convstream.fixedpoint.dataflow.schedule.descriptors import Program, compress
+from convstream.fixedpoint.dataflow.schedule.axis_schedule import AxisSchedule
+from convstream.fixedpoint.dataflow.schedule.descriptors import DescriptorTable, compress
 from convstream.fixedpoint.dataflow.schedule.ring import Ring
 from convstream.fixedpoint.formats import Format
 from convstream.fixedpoint.layer import Layer
@@ -122,15 +122,15 @@ class Plan:
     # --- the two axes -----------------------------------------------------------------------------------------
 
     @cached_property
-    def rows(self) -> AxisWalk:
-        return AxisWalk(self.layer.geometry.rows, self.gradient, parallel=self.layer.lanes.kernel_lanes > 1)
+    def rows(self) -> AxisSchedule:
+        return AxisSchedule(self.layer.geometry.rows, self.gradient, parallel=self.layer.lanes.kernel_lanes > 1)
 
     @cached_property
-    def columns(self) -> AxisWalk:
+    def columns(self) -> AxisSchedule:
         geometry = self.layer.geometry
         whole_window = geometry.rows.kernel * geometry.columns.kernel
         parallel = self.layer.lanes.kernel_lanes == whole_window > 1
-        return AxisWalk(geometry.columns, self.gradient, parallel)
+        return AxisSchedule(geometry.columns, self.gradient, parallel)
 
     @property
     def tap_rows(self) -> int:
@@ -256,12 +256,12 @@ class Plan:
         ]
 
     @cached_property
-    def row_program(self) -> Program:
+    def row_program(self) -> DescriptorTable:
         steps = [record._replace(ring_step=record.ring_step % self.ring.ring_rows) for record in self.row_records]
         return compress(steps)
 
     @cached_property
-    def column_program(self) -> Program:
+    def column_program(self) -> DescriptorTable:
         return compress(self.column_records)
 
     @property
@@ -285,7 +285,7 @@ class Plan:
         column_gap = max_step(columns.positions, columns.results) - 1
         return (row_gap * columns.results + column_gap) * self.result_groups
 
-    def gap_program(self, walk: AxisWalk) -> Program:
+    def gap_program(self, walk: AxisSchedule) -> DescriptorTable:
         """Which pixels of one axis of the result are computed."""
         computed = set(walk.positions)
         return compress([GapRecord(pixel in computed) for pixel in range(walk.results)])

@@ -10,7 +10,7 @@ from fractions import Fraction
 from convstream.fixedpoint.dataflow.schedule.gradient_plan import GradientPlan
 from convstream.fixedpoint.dataflow.schedule.plan import Plan
 from convstream.fixedpoint.dataflow.timing.gradient_timing import GradientTiming
-from convstream.fixedpoint.dataflow.timing.steady_state import Rhythm
+from convstream.fixedpoint.dataflow.timing.steady_state import SteadyState
 from convstream.fixedpoint.dataflow.timing.window_timing import WindowTiming
 from convstream.fixedpoint.layer import Layer
 
@@ -43,7 +43,7 @@ class WindowCycles(CoreCycles):
     def __init__(self, plan: Plan):
         self._plan = plan
         self._timing = WindowTiming(plan)
-        self._frames = Rhythm(self._timing.frame, self._timing.after_reset())
+        self._frames = SteadyState(self._timing.frame, self._timing.after_reset())
 
     @property
     def first_beat(self) -> int:
@@ -67,11 +67,11 @@ class GradientCycles(CoreCycles):
     def __init__(self, plan: GradientPlan):
         self._timing = GradientTiming(plan)
         self._images = plan.layer.geometry.batch
-        self._batches = Rhythm(self._batch, self._timing.after_reset())
+        self._batches = SteadyState(self._batch, self._timing.after_reset())
 
     def _batch(self, state):
         """A batch: cycles until the next one may begin, and to its last slot and the last sum of dz that is sent."""
-        images = Rhythm(lambda found: self._timing.image(found, closing=False), self._timing.begin_batch(state))
+        images = SteadyState(lambda found: self._timing.image(found, closing=False), self._timing.begin_batch(state))
         closing = images.at(self._images - 1)
         cycles, last_slot, after = self._timing.image(closing.state, closing=True)
         cycles += closing.start

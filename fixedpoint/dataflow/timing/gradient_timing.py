@@ -22,7 +22,7 @@ from convstream.fixedpoint.dataflow.schedule.latency import (
     update_latency,
 )
 from convstream.fixedpoint.dataflow.timing.arrival import Arrival, ArrivalState
-from convstream.fixedpoint.dataflow.timing.periodic_rows import repeated_rows, walk_rows
+from convstream.fixedpoint.dataflow.timing.periodic_rows import periodic_rows, take_rows
 
 
 class GradientState(NamedTuple):
@@ -57,7 +57,7 @@ class GradientTiming:
                 window.rows.needed, window.rows.serial_taps, window.rows.kept_steps, strict=True
             )
         ]
-        self._stretch = repeated_rows(window.rows)
+        self._periodic = periodic_rows(window.rows)
         self._row_gap = UPDATE_CYCLES if plan.row_gap else 0
         taps = window.rows.axis.kernel * window.columns.axis.kernel
         #: beats of dw and of db
@@ -94,7 +94,7 @@ class GradientTiming:
         An image that is `closing` is the last of its batch.
         """
         last = len(self._rows) - 1
-        cycles, state = walk_rows(self._take_rows, self._stretch, last, state)
+        cycles, state = take_rows(self._take_rows, self._periodic, last, state)
         taken, state = self._take_rows(last, last + 1, state, closing)
         walk, cycles = self._plan.window.rows, cycles + taken
         source = state.source._replace(arrived=state.source.arrived - (walk.sources - walk.needed[-1]))

@@ -3,7 +3,7 @@
 ::
 
     row    0 | 1   2 | 3   4 | 5   6 | 7           stride 2: between the two ends of the frame, pairs that repeat
-           head      stretch           tail
+           head      periodic          tail
 """
 
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from convstream.fixedpoint.dataflow.schedule.axis_schedule import AxisWalk
-from convstream.fixedpoint.dataflow.timing.steady_state import Rhythm
+from convstream.fixedpoint.dataflow.schedule.axis_schedule import AxisSchedule
+from convstream.fixedpoint.dataflow.timing.steady_state import SteadyState
 
 State = TypeVar("State")
 
 
-class Stretch(NamedTuple):
+class PeriodicRows(NamedTuple):
     """Rows from `first` on, `period` of them at a time, that are `repeats` times the same."""
 
     first: int
@@ -25,8 +25,8 @@ class Stretch(NamedTuple):
     repeats: int
 
 
-def repeated_rows(walk: AxisWalk) -> Stretch:
-    """The longest stretch of rows that differ from those a period on by their place alone.
+def periodic_rows(walk: AxisSchedule) -> PeriodicRows:
+    """The longest run of rows that differ from those a period on by their place alone.
 
     The first and the last row are never in it: to some it matters that nothing came before, or comes after them.
     Rows that need nothing new are not either: while nothing arrives, what has arrived grows older and no state recurs.
@@ -42,19 +42,19 @@ def repeated_rows(walk: AxisWalk) -> Stretch:
     ends = np.flatnonzero(np.concatenate([[True], ~alike, [True]]))
     longest = int(np.argmax(np.diff(ends)))
     first, length = int(ends[longest]), int(ends[longest + 1] - ends[longest]) - 1
-    return Stretch(first, period, length // period + 1) if length else Stretch(0, period, 0)
+    return PeriodicRows(first, period, length // period + 1) if length else PeriodicRows(0, period, 0)
 
 
-def walk_rows(
-    walk: Callable[[int, int, State], tuple[int, State]], stretch: Stretch, rows: int, state: State
+def take_rows(
+    walk: Callable[[int, int, State], tuple[int, State]], periodic: PeriodicRows, rows: int, state: State
 ) -> tuple[int, State]:
     """Cycles of all rows, and the state after them; `walk` gives those of the rows from one on to another one."""
-    if not stretch.repeats:
+    if not periodic.repeats:
         return walk(0, rows, state) if rows else (0, state)
-    first, stop = stretch.first, stretch.first + stretch.period
+    first, stop = periodic.first, periodic.first + periodic.period
     cycles, state = walk(0, first, state)
-    repeats = Rhythm(lambda found: _step(*walk(first, stop, found)), state).at(stretch.repeats)
-    taken, state = walk(first + stretch.period * stretch.repeats, rows, repeats.state)
+    repeats = SteadyState(lambda found: _step(*walk(first, stop, found)), state).at(periodic.repeats)
+    taken, state = walk(first + periodic.period * periodic.repeats, rows, repeats.state)
     return cycles + repeats.start + taken, state
 
 

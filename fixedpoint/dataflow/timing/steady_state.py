@@ -1,4 +1,4 @@
-"""Rhythm: steps that depend on nothing but the state that they find, so that they repeat once a state does.
+"""Steady state: steps that depend on nothing but the state that they find, so that they repeat once a state does.
 
 ::
 
@@ -22,7 +22,7 @@ class Step(NamedTuple, Generic[State, Event]):
     event: Event
 
 
-class Rhythm(Generic[State, Event]):
+class SteadyState(Generic[State, Event]):
     """All steps from `state` on; `step` gives the cycles that a step takes, what happens in it and the next state."""
 
     def __init__(self, step: Callable[[State], tuple[int, Event, State]], state: State):

@@ -22,7 +22,7 @@ from convstream.fixedpoint.dataflow.schedule.latency import (
 )
 from convstream.fixedpoint.dataflow.schedule.plan import Plan
 from convstream.fixedpoint.dataflow.timing.arrival import Arrival, ArrivalState
-from convstream.fixedpoint.dataflow.timing.periodic_rows import repeated_rows, walk_rows
+from convstream.fixedpoint.dataflow.timing.periodic_rows import periodic_rows, take_rows
 
 
 class WindowState(NamedTuple):
@@ -80,7 +80,7 @@ class WindowTiming:
         self._rows = [
             _Row(*row) for row in zip(rows.positions, rows.needed, rows.serial_taps, rows.kept_steps, strict=True)
         ]
-        self._stretch = repeated_rows(rows)
+        self._periodic = periodic_rows(rows)
         slots = [taps * plan.source_groups for taps in columns.serial_taps]
         self._columns = [
             _Column(*column)
@@ -105,7 +105,7 @@ class WindowTiming:
     def frame(self, state: WindowState) -> tuple[int, int, WindowState]:
         """The next frame: cycles to its last slot, and to its last beat, and the state after it."""
         rows = self._plan.rows
-        slot, state = walk_rows(self._issue_rows, self._stretch, len(self._rows), state)
+        slot, state = take_rows(self._issue_rows, self._periodic, len(self._rows), state)
         missing = rows.sources - rows.needed[-1]
         source = state.source._replace(arrived=state.source.arrived - missing)
         beat = slot + state.last_beat

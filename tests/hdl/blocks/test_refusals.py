@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from convstream.fixedpoint.dataflow.schedule.descriptors import Program
+from convstream.fixedpoint.dataflow.schedule.descriptors import DescriptorTable
 from convstream.fixedpoint.dataflow.schedule.gradient_plan import GradientPlan
 from convstream.fixedpoint.dataflow.schedule.plan import Plan
 from convstream.fixedpoint.formats import Format, Overflow, Rounding
@@ -88,7 +88,7 @@ def _filters(lanes: int, groups: int):
 
 
 def _walk(*loop: int):
-    return walk(*flags(3), _below(3), _bit(), program=Program(("a", "b", "c"), *loop))
+    return walk(*flags(3), _below(3), _bit(), program=DescriptorTable(("a", "b", "c"), *loop))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from convstream.fixedpoint.dataflow.schedule.descriptors import Program, compress
+from convstream.fixedpoint.dataflow.schedule.descriptors import DescriptorTable, compress
 from convstream.hdl.walk import record_index, walk
 from tests.hdl.blocks.bench import flags
 
@@ -13,7 +13,7 @@ class Record(NamedTuple):
     value: int
 
 
-def _compressed(values: str) -> Program:
+def _compressed(values: str) -> DescriptorTable:
     return compress([Record(ord(value)) for value in values])
 
 
