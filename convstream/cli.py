@@ -54,11 +54,28 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed before we began; nobody listens
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
-    os.environ["MPLBACKEND"] = "agg"  # Matplotlib refuses a notebook's, and pictures here are files
-    os.environ["PYTHONSAFEPATH"] = "1"  # no worker process takes modules from the current folder
-    with _terminated_from_within():
+    with _environment(MPLBACKEND="agg", PYTHONSAFEPATH="1"), _terminated_from_within():
         code = _run(arguments)
     sys.exit(code)
+
+
+@contextmanager
+def _environment(**settings: str) -> Iterator[None]:
+    """Environment variables for the time of a command.
+
+    MPLBACKEND: Matplotlib refuses a notebook's, and pictures here are files.  PYTHONSAFEPATH: no worker process takes
+    modules from the current folder.
+    """
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ |= settings
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

@@ -51,7 +51,13 @@ def hold_field(aclk, index, move, held, *, entries):
 
 @block
 def find_tapless(row_index, column_index, tapless, *, row_masks, column_masks):
-    """Whether the result at a row and a column has no tap with a source, by the masks of their records."""
+    """Whether the result at a row and a column has no tap with a source, by the masks of their records.
+
+    Parameters
+    ----------
+    row_index, column_index : intbv that counts the records, in
+    tapless : bool, out
+    """
     row_tapless, column_tapless = (Signal(bool(0)) for _ in range(2))
     tables = named(
         row=look_up(row_index, row_tapless, entries=tuple(int(mask == 0) for mask in row_masks)),
@@ -67,7 +73,14 @@ def find_tapless(row_index, column_index, tapless, *, row_masks, column_masks):
 
 @block
 def zero_if(condition, source, target):
-    """`target` is `source`, or 0 where the condition holds."""
+    """`target` is `source`, or 0 where the condition holds.
+
+    Parameters
+    ----------
+    condition : bool, in
+    source : intbv, in
+    target : intbv as wide as `source`, out
+    """
 
     @always_comb
     def choose():

@@ -86,10 +86,11 @@ def add_and_carry(aclk, value, increment, carry, rounded):
 
     Parameters
     ----------
+    aclk : bool, in
     value : signed intbv, in
     increment : intbv, in
     carry : bool, in
-    rounded : signed intbv of the whole sum, out: a cycle after the others
+    rounded : signed intbv of the whole sum, a cycle later, out
     """
     total = like(rounded)
 
