@@ -75,7 +75,9 @@ def require_ours(folder: Path, kind: str) -> Path:
     try:
         folder = folder.resolve()
         if folder.exists():
-            _require_replaceable(folder, kind, folder)
+            with _locked(folder.parent):  # another program may be about to give the folder its name
+                if folder.exists():
+                    _require_replaceable(folder, kind, folder)
         above = next(parent for parent in folder.parents if parent.exists())
         with TemporaryDirectory(prefix=_draft_prefix(folder), dir=above):
             pass  # permissions alone do not tell: a draft can be made there
