@@ -16,13 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from convstream.fixedpoint.bias_gradient import bias_gradient
-from convstream.fixedpoint.forward import forward
-from convstream.fixedpoint.input_gradient import input_gradient
 from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.operands import operand
-from convstream.fixedpoint.streams import tensor_streams
-from convstream.fixedpoint.weight_gradient import weight_gradient
 from convstream.identifier import require_identifier
 from convstream.sim.layers.schema import FileData, RandomData
 from convstream.sim.result import SimulationResult
@@ -30,18 +25,10 @@ from convstream.sim.simulate import simulate_episodes
 from convstream.sim.stimulus import play_batches
 from convstream.sim.tensors.random_tensors import random_tensors
 from convstream.sim.tensors.sources import INPUTS
-from convstream.sim.vectors.folder import TENSORS_FILE, write_vectors
+from convstream.sim.vectors.folder import TENSORS_FILE, all_tensors, write_vectors
 from convstream.sim.verilog.export import write_cores
 
 Tensors = Mapping[str, np.ndarray]
-
-#: What computes each result, and from which operands.
-_RESULTS = {
-    "z": (forward, ("x", "w", "b")),
-    "dx": (input_gradient, ("w", "dz")),
-    "dw": (weight_gradient, ("x", "dz")),
-    "db": (bias_gradient, ("dz",)),
-}
 
 
 def vectors(
@@ -144,8 +131,4 @@ def _results(layer: Layer, inputs: Tensors, batch: int = 0) -> dict[str, np.ndar
     """The inputs, and what the integer model makes of them as far as they reach; `batch` as in `convstream.forward`."""
     names = [name for name in INPUTS if name in layer.tensors and name in inputs]
     tensors = {name: operand(name, np.asarray(inputs[name]), layer) for name in names}
-    streams = tensor_streams(layer)
-    for result, (compute, operands) in _RESULTS.items():
-        if result in layer.tensors and tensors.keys() >= set(operands):
-            tensors[result] = compute(*(tensors[name] for name in operands), layer, batch * streams[result].beats)
-    return tensors
+    return tensors | all_tensors(layer, tensors, batch)

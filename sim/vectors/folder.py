@@ -10,7 +10,7 @@ them.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from convstream.fixedpoint.forward import forward
 from convstream.fixedpoint.input_gradient import input_gradient
 from convstream.fixedpoint.layer import Layer
 from convstream.fixedpoint.operands import operand
+from convstream.fixedpoint.streams import tensor_streams
 from convstream.fixedpoint.weight_gradient import weight_gradient
 from convstream.sim.accuracy import ImportAccuracy
 from convstream.sim.beats import layer_streams, stream_bytes
@@ -36,6 +37,14 @@ from convstream.sim.vectors.manifest import KIND, SCHEMA, hex_file, manifest_con
 TENSORS_FILE = "tensors.npz"
 TENSORS = ("x", "w", "b", "z", "dz", "dx", "dw", "db")
 
+#: What computes each result, and from which operands.
+_RESULTS = {
+    "z": (forward, ("x", "w", "b")),
+    "dx": (input_gradient, ("w", "dz")),
+    "dw": (weight_gradient, ("x", "dz")),
+    "db": (bias_gradient, ("dz",)),
+}
+
 
 @dataclass(frozen=True)
 class Vectors:
@@ -46,19 +55,21 @@ class Vectors:
     tensors: dict[str, np.ndarray]
 
 
-def all_tensors(layer: Layer, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def all_tensors(layer: Layer, inputs: Mapping[str, np.ndarray], batch: int = 0) -> dict[str, np.ndarray]:
     """The inputs x, w, b, dz and the integer model's results z, dx, dw, db, each in its format's dtype.
 
-    Those that the layer has: all eight, or less where it lacks gradients.
+    Those that the layer has, and that the inputs reach: all eight, or less where it lacks gradients.
+
+    Parameters
+    ----------
+    batch : batches since the reset that came before; only stochastic rounding depends on it.
     """
-    x, w, b, dz = (inputs.get(name) for name in INPUTS)
-    make = {
-        "z": lambda: forward(x, w, b, layer),
-        "dx": lambda: input_gradient(w, dz, layer),
-        "dw": lambda: weight_gradient(x, dz, layer),
-        "db": lambda: bias_gradient(dz, layer),
-    }
-    return {name: inputs[name] if name in INPUTS else make[name]() for name in layer.tensors}
+    tensors = {name: inputs[name] for name in INPUTS if name in inputs}
+    streams = tensor_streams(layer)
+    for result, (compute, operands) in _RESULTS.items():
+        if result in layer.tensors and tensors.keys() >= set(operands):
+            tensors[result] = compute(*(tensors[name] for name in operands), layer, batch * streams[result].beats)
+    return {name: tensors[name] for name in layer.tensors if name in tensors}
 
 
 def write_vectors(

@@ -5,19 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from convstream.fixedpoint.bias_gradient import bias_gradient
 from convstream.fixedpoint.formats import Format, Formats, Overflow, Rounding
-from convstream.fixedpoint.forward import forward
-from convstream.fixedpoint.input_gradient import input_gradient
 from convstream.fixedpoint.layer import Lanes, Layer
-from convstream.fixedpoint.streams import tensor_streams
-from convstream.fixedpoint.weight_gradient import weight_gradient
 from convstream.hdl.passes import PASSES
 from convstream.reference.geometry import Geometry
 from convstream.sim.beats import last_beats, stream_tensors, stream_words
 from convstream.sim.simulate import simulate_episodes
 from convstream.sim.stimulus import Play, play_batches
 from convstream.sim.tensors.random_tensors import random_tensors
+from convstream.sim.vectors.folder import all_tensors
 
 
 def random_layer(seed: int) -> Layer:
@@ -105,14 +101,7 @@ def extreme_layer(seed: int) -> Layer:
 
 def results_of(layer: Layer, operands: dict[str, np.ndarray], number: int = 0) -> dict[str, np.ndarray]:
     """Operands and all results of batch `number` since the reset (stochastic rounding goes on drawing)."""
-    x, w, b, dz = (operands[name] for name in ("x", "w", "b", "dz"))
-    first = {name: number * stream.beats for name, stream in tensor_streams(layer).items()}
-    return operands | {
-        "z": forward(x, w, b, layer, first["z"]),
-        "dx": input_gradient(w, dz, layer, first["dx"]),
-        "dw": weight_gradient(x, dz, layer, first["dw"]),
-        "db": bias_gradient(dz, layer, first["db"]),
-    }
+    return operands | all_tensors(layer, operands, number)
 
 
 def batch_of(layer: Layer, seed: int, number: int = 0, weights: dict | None = None) -> dict[str, np.ndarray]:
